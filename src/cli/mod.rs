@@ -1,0 +1,55 @@
+//! The command line: what `tandem` can be asked, and with what status it ends. One file a noun.
+
+pub mod config;
+pub mod demo;
+pub mod serve;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Keeps tables of two applications in step.
+#[derive(Debug, Parser)]
+#[command(name = "tandem", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server until it is told to end
+    Serve(serve::ServeCommand),
+    /// Shows it all in under a minute: two applications, an outage, and what comes of it
+    Demo(demo::DemoCommand),
+    /// Looks at a configuration without starting anything
+    Config(config::ConfigCommand),
+}
+
+impl Cli {
+    /// Does what was asked and answers with the status to end with.
+    pub fn run(self) -> ExitCode {
+        match self.command {
+            Command::Serve(command) => command.run(),
+            Command::Config(command) => command.run(),
+            Command::Demo(command) => command.run(),
+        }
+    }
+}
+
+/// How a command ended (api.md, "Applications and the server"); clap ends with 2 too when the command line is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    /// It was tried and failed.
+    Failed = 1,
+    /// What was given is wrong.
+    Input = 2,
+    /// The server or the environment could not be used.
+    Environment = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,160 @@
+//! Reading rows: a page after a key, or the rows with certain keys.
+
+use super::cell::Cell;
+use super::dialect::{Dialect, Matching, Page, Rows};
+use super::failures;
+use super::session::Session;
+use crate::connectors::{KeyRead, PageRead};
+use crate::model::failure::{ErrorType, Failure};
+use crate::model::key::Key;
+use crate::model::row::Row;
+use crate::model::schema::{Column, TableSchema};
+use crate::model::value::Value;
+
+/// The columns with these names. The schema may be older than the table, so one may be missing.
+pub fn columns<'a>(
+    table: &'a TableSchema,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<&'a Column>, Failure> {
+    let find = |name: &str| {
+        table.column(name).ok_or_else(|| {
+            let message = format!("table {} has no column {name}", table.table);
+            Failure { column: Some(name.to_owned()), ..Failure::new(ErrorType::Configuration, "", message) }
+        })
+    };
+    names.into_iter().map(find).collect()
+}
+
+/// What is selected: the key first, since every row is named by it, then what was asked for beside it.
+struct Selection<'a> {
+    key: Vec<&'a Column>,
+    all: Vec<&'a Column>,
+    wanted: &'a [String],
+}
+
+impl<'a> Selection<'a> {
+    fn new(table: &'a TableSchema, key: &'a [String], wanted: &'a [String]) -> Result<Self, Failure> {
+        let key = columns(table, key.iter().map(String::as_str))?;
+        let mut all = key.clone();
+        for column in columns(table, wanted.iter().map(String::as_str))? {
+            if !all.iter().any(|known| known.name == column.name) {
+                all.push(column);
+            }
+        }
+        Ok(Self { key, all, wanted })
+    }
+
+    fn row(&self, dialect: &dyn Dialect, cells: Vec<Cell>) -> Result<Row, Failure> {
+        let key_cells = cells[..self.key.len().min(cells.len())].to_vec();
+        let mut row = Row::new();
+        for (place, (column, cell)) in self.all.iter().zip(cells).enumerate() {
+            let value = dialect.decode(column, cell).and_then(|value| {
+                if let Some(stored) = key_cells.get(place) {
+                    dialect.check_key(column, stored, &value)?;
+                }
+                Ok(value)
+            });
+            let value = value.map_err(|misfit| {
+                let failure = failures::misfit(column, &misfit);
+                let message = format!("the row with the key {}: {}", told(&key_cells), failure.message);
+                Failure { message, ..failure }
+            })?;
+            if self.wanted.contains(&column.name) {
+                row.set(column.name.clone(), value);
+            }
+        }
+        Ok(row)
+    }
+}
+
+/// A key as it is stored, for messages.
+fn told(cells: &[Cell]) -> String {
+    let value = |cell: &Cell| match cell {
+        Cell::Bool(truth) => Value::Bool(*truth),
+        Cell::Int(number) => Value::Int(*number),
+        Cell::Double(number) => Value::Double(*number),
+        Cell::Text(text) => Value::String(text.clone()),
+        Cell::Bytes(bytes) => Value::Bytes(bytes.clone()),
+        Cell::Null | Cell::List(..) => Value::Null,
+    };
+    Key::new(cells.iter().map(value).collect()).to_string()
+}
+
+pub async fn page(dialect: &dyn Dialect, session: &mut dyn Session, read: &PageRead<'_>) -> Result<Vec<Row>, Failure> {
+    let selection = Selection::new(read.table, read.key, read.columns)?;
+    let after = match read.after {
+        Some(values) => Some(key_cells(dialect, &selection.key, values)?),
+        None => None,
+    };
+    let page = Page { columns: selection.all.clone(), key: selection.key.clone(), after, limit: read.limit };
+    let rows = session.fetch(dialect.page(&dialect.table(&read.table.table), page)).await?;
+    rows.into_iter().map(|cells| selection.row(dialect, cells)).collect()
+}
+
+pub async fn keys(dialect: &dyn Dialect, session: &mut dyn Session, read: &KeyRead<'_>) -> Result<Vec<Row>, Failure> {
+    let selection = Selection::new(read.table, read.key, read.columns)?;
+    let mut cells = Vec::with_capacity(read.keys.len());
+    for key in read.keys {
+        // A key that the column cannot hold is in no row.
+        if let Ok(key) = key_cells(dialect, &selection.key, key) {
+            cells.push(key);
+        }
+    }
+    let table = dialect.table(&read.table.table);
+    let mut found = Vec::new();
+    let mut waiting = chunks(dialect, session.statement_bytes_max(), selection.key.len(), &cells);
+    while let Some(chunk) = waiting.pop() {
+        let keys = Rows { columns: selection.key.clone(), cells: chunk.to_vec() };
+        let rows = match session.fetch(dialect.select(&table, &selection.all, keys, Matching::Exact)).await {
+            Ok(rows) => rows,
+            // A key in characters that the column does not know is in no row, and hides no other.
+            Err(failure) if failure.kind == ErrorType::BadRequest => {
+                if let [_, _, ..] = chunk {
+                    let (first, second) = chunk.split_at(chunk.len() / 2);
+                    waiting.extend([second, first]);
+                }
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
+        for row in rows {
+            found.push(selection.row(dialect, row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// A key's values as cells.
+fn key_cells(dialect: &dyn Dialect, key: &[&Column], values: &[Value]) -> Result<Vec<Cell>, Failure> {
+    if key.len() != values.len() {
+        let message = format!("the key has {} columns, {} values were given", key.len(), values.len());
+        return Err(Failure::new(ErrorType::BadRequest, "", message));
+    }
+    let cell = |(column, value): (&&Column, &Value)| {
+        dialect.encode(column, value).map_err(|misfit| failures::misfit(column, &misfit))
+    };
+    key.iter().zip(values).map(cell).collect()
+}
+
+/// Rows in pieces that one statement takes: by their number, and by their bytes unless a single row has more.
+pub fn chunks<'a>(
+    dialect: &dyn Dialect,
+    bytes_max: usize,
+    values: usize,
+    rows: &'a [Vec<Cell>],
+) -> Vec<&'a [Vec<Cell>]> {
+    let mut chunks = Vec::new();
+    let mut rest = rows;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fits = rest.iter().take_while(|row| {
+            bytes += row.iter().map(Cell::size).sum::<usize>();
+            bytes <= bytes_max
+        });
+        let count = dialect.chunk(fits.count().max(1), values);
+        let (chunk, after) = rest.split_at(count);
+        chunks.push(chunk);
+        rest = after;
+    }
+    chunks
+}

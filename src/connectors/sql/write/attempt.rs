@@ -1,0 +1,309 @@
+//! One try to write some records: all of them, or none. Records that look alike share statements; the order in which
+//! different ones go does not matter, since their keys differ, except around a change of a key.
+
+use super::Target;
+use super::record::{Action, Cells, Inserting, Record, Upsert};
+use crate::connectors::sql::cell::Cell;
+use crate::connectors::sql::dialect::{Existing, Matching, Rows, Violation};
+use crate::connectors::sql::read::chunks;
+use crate::connectors::sql::session::Session;
+use crate::model::failure::{ErrorType, Failure, Reach};
+use crate::model::schema::Column;
+use std::collections::HashMap;
+
+/// What records have in common when they share statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Shape {
+    Delete,
+    /// Insert, or update where the key is.
+    Upsert,
+    /// Update first, then insert what was not there: when an insert is not complete, or cannot be kept to the key.
+    UpdateThenInsert,
+    Rekey,
+}
+
+fn shape(target: &Target, record: &Record) -> Shape {
+    match &record.action {
+        Action::Delete => Shape::Delete,
+        Action::Upsert(Upsert { previous_key: Some(_), .. }) => Shape::Rekey,
+        Action::Upsert(upsert) => {
+            let whole = upsert.inserting == Inserting::Complete;
+            let direct = whole && target.dialect.can_upsert(target.schema, &record.key.columns);
+            if direct { Shape::Upsert } else { Shape::UpdateThenInsert }
+        }
+    }
+}
+
+/// Records of one shape and the same columns, in the batch's order.
+struct Group<'r> {
+    shape: Shape,
+    records: Vec<&'r Record<'r>>,
+}
+
+fn grouped<'r>(target: &Target, records: &[&'r Record<'r>]) -> Vec<Group<'r>> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut known: HashMap<(Shape, Vec<&str>), usize> = HashMap::new();
+    for &record in records {
+        let shape = shape(target, record);
+        if shape == Shape::Rekey {
+            known.clear(); // what comes before stays before, what comes after stays after: it has two keys
+            groups.push(Group { shape, records: vec![record] });
+            continue;
+        }
+        let mut names: Vec<&str> = record.key.columns.iter().map(|column| column.name.as_str()).collect();
+        if let Action::Upsert(upsert) = &record.action {
+            // An empty name parts what is set from what is only inserted.
+            let set = upsert.set.columns.iter().map(|column| column.name.as_str());
+            names.extend([""].into_iter().chain(set).chain([""]));
+            names.extend(upsert.insert.columns.iter().map(|column| column.name.as_str()));
+        }
+        let next = groups.len();
+        let place = *known.entry((shape, names)).or_insert(next);
+        match groups.get_mut(place) {
+            Some(group) => group.records.push(record),
+            None => groups.push(Group { shape, records: vec![record] }),
+        }
+    }
+    groups
+}
+
+/// All of the records, or a failure and none of them: in one transaction, unless a single statement is one by itself.
+pub async fn attempt(target: &Target<'_>, session: &mut dyn Session, records: &[&Record<'_>]) -> Result<(), Failure> {
+    let groups = grouped(target, records);
+    let tried = transaction(target, session, &groups).await;
+    let [only] = records else { return tried };
+    match tried {
+        // Why it was refused is told by the two plain statements.
+        Err(failure) if target.dialect.upsert_hides_causes() && failure.kind.reach() == Reach::Record => {
+            let hides = groups.iter().any(|group| matches!(group.shape, Shape::Upsert | Shape::Rekey));
+            if hides { update_then_insert_alone(target, session, only).await } else { Err(failure) }
+        }
+        other => other,
+    }
+}
+
+async fn transaction(target: &Target<'_>, session: &mut dyn Session, groups: &[Group<'_>]) -> Result<(), Failure> {
+    let one_statement = match groups {
+        [group] => {
+            let direct = matches!(group.shape, Shape::Upsert | Shape::Delete);
+            let rows = rows(group);
+            direct && pieces(target, session, &rows).len() == 1
+        }
+        _ => false,
+    };
+    if one_statement {
+        return run(target, session, groups).await;
+    }
+    session.begin().await?;
+    let ran = match run(target, session, groups).await {
+        Ok(()) => session.commit().await, // a deferred constraint may refuse here
+        refused => refused,
+    };
+    if let Err(failure) = ran {
+        // The session is of no use when even this fails; then that is the news.
+        if failure.kind.reach() == Reach::Record {
+            session.rollback().await?;
+        }
+        return Err(failure);
+    }
+    Ok(())
+}
+
+async fn run(target: &Target<'_>, session: &mut dyn Session, groups: &[Group<'_>]) -> Result<(), Failure> {
+    for group in groups {
+        match group.shape {
+            Shape::Delete => delete(target, session, group).await?,
+            Shape::Upsert => upsert(target, session, group).await?,
+            Shape::UpdateThenInsert => update_then_insert(target, session, group).await?,
+            Shape::Rekey => rekey(target, session, group).await?,
+        }
+    }
+    Ok(())
+}
+
+/// The rows that a group's statements carry.
+fn rows<'r>(group: &Group<'r>) -> Rows<'r> {
+    let whole = |record: &Record<'r>| match (&record.action, group.shape) {
+        (Action::Upsert(upsert), Shape::Upsert) => joined([&record.key, &upsert.set, &upsert.insert]),
+        (Action::Upsert(upsert), Shape::UpdateThenInsert | Shape::Rekey) => joined([&record.key, &upsert.set]),
+        (Action::Delete, _) | (Action::Upsert(_), Shape::Delete) => record.key.clone(),
+    };
+    let mut columns = Vec::new();
+    let mut cells = Vec::with_capacity(group.records.len());
+    for record in &group.records {
+        let row = whole(record);
+        columns = row.columns;
+        cells.push(row.cells);
+    }
+    Rows { columns, cells }
+}
+
+fn joined<'r, const N: usize>(parts: [&Cells<'r>; N]) -> Cells<'r> {
+    let mut whole = Cells::default();
+    for part in parts {
+        whole.columns.extend_from_slice(&part.columns);
+        whole.cells.extend_from_slice(&part.cells);
+    }
+    whole
+}
+
+fn pieces<'c>(target: &Target, session: &dyn Session, rows: &'c Rows) -> Vec<&'c [Vec<Cell>]> {
+    chunks(target.dialect, session.statement_bytes_max(), rows.columns.len(), &rows.cells)
+}
+
+fn refused(message: String) -> Failure {
+    Failure::new(ErrorType::Application, "", message)
+}
+
+/// How many of these keys there are.
+async fn count(
+    target: &Target<'_>,
+    session: &mut dyn Session,
+    key: &[&Column],
+    cells: &[Vec<Cell>],
+) -> Result<usize, Failure> {
+    let keys = Rows { columns: key.to_vec(), cells: cells.iter().map(|row| row[..key.len()].to_vec()).collect() };
+    Ok(session.fetch(target.dialect.select(&target.table, key, keys, Matching::Exact)).await?.len())
+}
+
+async fn delete(target: &Target<'_>, session: &mut dyn Session, group: &Group<'_>) -> Result<(), Failure> {
+    let rows = rows(group);
+    for piece in pieces(target, session, &rows) {
+        let keys = Rows { columns: rows.columns.clone(), cells: piece.to_vec() };
+        let gone = session.execute(target.dialect.delete(&target.table, keys)).await?;
+        // Pain 15: what is fewer than was sent is looked at. Most were not there; one that stays was kept by a trigger.
+        if gone < piece.len() as u64 && count(target, session, &rows.columns, piece).await? > 0 {
+            return Err(refused("the database kept the row; a trigger may have".into()));
+        }
+    }
+    Ok(())
+}
+
+async fn upsert(target: &Target<'_>, session: &mut dyn Session, group: &Group<'_>) -> Result<(), Failure> {
+    let Some((first, upsert)) = first_upsert(group) else { return Ok(()) };
+    let rows = rows(group);
+    for piece in pieces(target, session, &rows) {
+        let sent = Rows { columns: rows.columns.clone(), cells: piece.to_vec() };
+        let existing = Existing::Update { key: first.key.columns.clone(), set: upsert.set.columns.clone() };
+        let written = session.execute(target.dialect.insert(&target.table, sent, existing)).await?;
+        // Pain 15. Rows with nothing to set are left as they are, and not counted by all databases.
+        let missed = written < piece.len() as u64
+            && (!upsert.set.columns.is_empty()
+                || count(target, session, &first.key.columns, piece).await? < piece.len());
+        if missed {
+            let message =
+                format!("the database wrote {written} of {} rows; a trigger may have left some out", piece.len());
+            return Err(refused(message));
+        }
+    }
+    Ok(())
+}
+
+fn first_upsert<'g, 'r>(group: &'g Group<'r>) -> Option<(&'g Record<'r>, &'g Upsert<'r>)> {
+    let first = *group.records.first()?;
+    match &first.action {
+        Action::Upsert(upsert) => Some((first, upsert)),
+        Action::Delete => None,
+    }
+}
+
+async fn update_then_insert(target: &Target<'_>, session: &mut dyn Session, group: &Group<'_>) -> Result<(), Failure> {
+    let Some((first, _)) = first_upsert(group) else { return Ok(()) };
+    let key = first.key.columns.len();
+    let rows = rows(group);
+    let values = rows.columns.len() * (key + 1);
+    let bytes_max = session.statement_bytes_max() / (key + 1);
+    let mut place = 0;
+    for piece in chunks(target.dialect, bytes_max, values, &rows.cells) {
+        let records = &group.records[place..place + piece.len()];
+        place += piece.len();
+        let there = if rows.columns.len() == key {
+            count(target, session, &rows.columns, piece).await?
+        } else {
+            let sent = Rows { columns: rows.columns.clone(), cells: piece.to_vec() };
+            usize::try_from(session.execute(target.dialect.update(&target.table, key, sent)).await?).unwrap_or(0)
+        };
+        if there < piece.len() {
+            one_by_one(target, session, records).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Some of the records are not there, and no count says which.
+async fn one_by_one(target: &Target<'_>, session: &mut dyn Session, records: &[&Record<'_>]) -> Result<(), Failure> {
+    for record in records {
+        if !update(target, session, record).await? {
+            insert(target, session, record).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the row was there.
+async fn update(target: &Target<'_>, session: &mut dyn Session, record: &Record<'_>) -> Result<bool, Failure> {
+    let Action::Upsert(upsert) = &record.action else { return Ok(false) };
+    let row = joined([&record.key, &upsert.set]);
+    if upsert.set.columns.is_empty() {
+        return Ok(count(target, session, &row.columns, &[row.cells]).await? > 0);
+    }
+    let sent = Rows { columns: row.columns, cells: vec![row.cells] };
+    let statement = target.dialect.update(&target.table, record.key.columns.len(), sent);
+    Ok(session.execute(statement).await? > 0)
+}
+
+async fn insert(target: &Target<'_>, session: &mut dyn Session, record: &Record<'_>) -> Result<(), Failure> {
+    let Action::Upsert(upsert) = &record.action else { return Ok(()) };
+    if let Inserting::Refused { absent } = upsert.inserting {
+        let without: Vec<&str> = absent
+            .iter()
+            .filter(|name| !target.schema.column(name).is_some_and(|column| column.has_default))
+            .map(String::as_str)
+            .collect();
+        let message = format!("the row is not there, and cannot be inserted without {}", without.join(", "));
+        let column = without.first().map(|name| (*name).to_owned());
+        return Err(Failure { column, ..Failure::new(ErrorType::BadRequest, "", message) });
+    }
+    let row = joined([&record.key, &upsert.set, &upsert.insert]);
+    let sent = Rows { columns: row.columns, cells: vec![row.cells] };
+    match session.execute(target.dialect.insert(&target.table, sent, Existing::Refuse)).await? {
+        0 => Err(refused("the database wrote 0 of 1 rows; a trigger may have left it out".into())),
+        _ => Ok(()),
+    }
+}
+
+/// The row under the previous key becomes the new one; when there is none this is an upsert of the new one, so that a
+/// replay changes nothing.
+async fn rekey(target: &Target<'_>, session: &mut dyn Session, group: &Group<'_>) -> Result<(), Failure> {
+    for record in &group.records {
+        let Action::Upsert(Upsert { set, previous_key: Some(previous), .. }) = &record.action else { continue };
+        let where_it_was = Cells { columns: record.key.columns.clone(), cells: previous.clone() };
+        let row = joined([&where_it_was, &record.key, set]);
+        let sent = Rows { columns: row.columns, cells: vec![row.cells] };
+        let moved = session.execute(target.dialect.update(&target.table, previous.len(), sent)).await?;
+        if moved == 0 {
+            one_by_one(target, session, &[record]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// One record in a transaction of its own. Another may insert the row between the update that does not find it and the
+/// insert; then the update finds it the second time.
+async fn update_then_insert_alone(
+    target: &Target<'_>,
+    session: &mut dyn Session,
+    record: &Record<'_>,
+) -> Result<(), Failure> {
+    let shape = match &record.action {
+        Action::Upsert(Upsert { previous_key: Some(_), .. }) => Shape::Rekey,
+        Action::Upsert(_) | Action::Delete => Shape::UpdateThenInsert,
+    };
+    let group = || [Group { shape, records: vec![record] }];
+    match transaction(target, session, &group()).await {
+        Err(failure) if target.dialect.violation(&failure) == Some(Violation::Unique) => {
+            transaction(target, session, &group()).await
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,199 @@
+//! Delivery: the one place from which a destination table is written. Whoever has something to write (live changes,
+//! catch-up, initial sync) hands it in as an `Item` and gets one `Outcome` back for each.
+//!
+//! What waits is put into one batch; while a batch is being written the next one gathers. When the destination as a
+//! whole fails, everything that can wait waits here in its order, one probe at a time goes out with back-off, and it all
+//! goes on by itself (rule 8).
+
+mod worker;
+
+use super::applications::Applications;
+use super::clock::Clock;
+use super::error::EngineError;
+use super::tasks::Tasks;
+use crate::connectors::Write;
+use crate::model::failure::Failure;
+use crate::model::ids::AppId;
+use crate::model::schema::TableSchema;
+use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
+
+/// Items that wait in front of one destination table, for each priority; senders wait beyond it.
+const INBOX_ITEMS_MAX: usize = 1_024;
+
+/// Which goes first when both wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// Changes of callers, live or queued.
+    Change,
+    /// Rows of an initial sync.
+    Copy,
+}
+
+/// One record to be written.
+#[derive(Debug)]
+pub struct Item {
+    /// The sender's name for it.
+    pub ticket: u64,
+    pub table: Arc<TableSchema>,
+    pub write: Write,
+    /// A caller waits for the answer: an outage is its answer, it does not wait here.
+    pub caller_waits: bool,
+    pub pass: Pass,
+    /// Has room for the outcomes of all items that its owner has under way.
+    pub outcomes: mpsc::Sender<(u64, Outcome)>,
+}
+
+/// What became of an item. Every item gets exactly one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The destination has it.
+    Written,
+    /// The destination has seen it so many times and refused it.
+    Refused(Failure, u32),
+    /// The destination as a whole failed; only for items whose caller waits.
+    Down(Failure),
+    /// It was withdrawn before it was written.
+    Withdrawn,
+}
+
+/// Says for many items at once whether they may still be written. Closing it withdraws those that are not being written
+/// at that moment.
+#[derive(Debug, Clone, Default)]
+pub struct Gate(Arc<AtomicU64>);
+
+impl Gate {
+    /// A pass for items that are handed in now.
+    pub fn pass(&self) -> Pass {
+        Pass { gate: self.clone(), round: self.0.load(Ordering::Acquire) }
+    }
+
+    /// Ends all passes given so far. Follow it with `Destination::sweep`.
+    pub fn close(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Pass {
+    gate: Gate,
+    round: u64,
+}
+
+impl Pass {
+    fn is_open(&self) -> bool {
+        self.gate.0.load(Ordering::Acquire) == self.round
+    }
+}
+
+/// That a destination table cannot be written now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Down {
+    pub failure: Failure,
+    pub since: DateTime<Utc>,
+    pub next_probe: DateTime<Utc>,
+}
+
+/// The way to one destination table. Clones lead to the same.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    application: AppId,
+    changes: mpsc::Sender<Box<Item>>,
+    copies: mpsc::Sender<Box<Item>>,
+    /// Wakes the worker to give back items whose pass has ended.
+    sweep: Arc<Notify>,
+    status: watch::Receiver<Option<Down>>,
+}
+
+/// A place in a destination's inbox.
+pub struct Place<'a>(mpsc::Permit<'a, Box<Item>>);
+
+impl Place<'_> {
+    pub fn put(self, item: Item) {
+        self.0.send(Box::new(item));
+    }
+}
+
+impl Destination {
+    pub fn application(&self) -> &AppId {
+        &self.application
+    }
+
+    /// Waits for a place; `NotReady` when the service ends.
+    pub async fn place(&self, priority: Priority) -> Result<Place<'_>, EngineError> {
+        self.inbox(priority).reserve().await.map(Place).map_err(|_| EngineError::NotReady)
+    }
+
+    /// A place if there is one now.
+    pub fn try_place(&self, priority: Priority) -> Option<Place<'_>> {
+        self.inbox(priority).try_reserve().ok().map(Place)
+    }
+
+    fn inbox(&self, priority: Priority) -> &mpsc::Sender<Box<Item>> {
+        match priority {
+            Priority::Change => &self.changes,
+            Priority::Copy => &self.copies,
+        }
+    }
+
+    /// Has items whose gate was closed given back, those aside that are being written at this moment.
+    pub fn sweep(&self) {
+        self.sweep.notify_one();
+    }
+
+    /// Whether it is down, and changes of that.
+    pub fn status(&self) -> watch::Receiver<Option<Down>> {
+        self.status.clone()
+    }
+}
+
+/// All destinations, made when they are first asked for.
+pub struct Deliveries {
+    applications: Applications,
+    clock: Arc<dyn Clock>,
+    tasks: Tasks,
+    /// By application and table; as many as tables are mapped.
+    destinations: Mutex<HashMap<(AppId, String), Destination>>,
+    /// One probe at a time goes out to an application, whatever number of its tables wait.
+    probes: Mutex<HashMap<AppId, Arc<Semaphore>>>,
+}
+
+impl Deliveries {
+    pub fn new(applications: Applications, clock: Arc<dyn Clock>, tasks: Tasks) -> Self {
+        Self { applications, clock, tasks, destinations: Mutex::default(), probes: Mutex::default() }
+    }
+
+    /// The one way to a table.
+    pub fn to(&self, application: &AppId, table: &str) -> Result<Destination, EngineError> {
+        let connector = self.applications.get(application)?;
+        let mut destinations = self.destinations.lock().unwrap_or_else(PoisonError::into_inner);
+        let destination = destinations.entry((application.clone(), table.to_owned())).or_insert_with(|| {
+            let (changes, changes_inbox) = mpsc::channel(INBOX_ITEMS_MAX);
+            let (copies, copies_inbox) = mpsc::channel(INBOX_ITEMS_MAX);
+            let (status_sender, status) = watch::channel(None);
+            let probes = self
+                .probes
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(application.clone())
+                .or_insert_with(|| Arc::new(Semaphore::new(1)))
+                .clone();
+            let sweep = Arc::new(Notify::new());
+            let worker = worker::Worker::new(
+                connector.clone(),
+                table.to_owned(),
+                self.clock.clone(),
+                self.tasks.token().clone(),
+                status_sender,
+                probes,
+                sweep.clone(),
+            );
+            self.tasks.spawn(worker.run(changes_inbox, copies_inbox));
+            Destination { application: application.clone(), changes, copies, sweep, status }
+        });
+        Ok(destination.clone())
+    }
+}

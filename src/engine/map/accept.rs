@@ -1,0 +1,332 @@
+//! Taking changes in: what is refused, skipped, written directly, or queued.
+
+use super::drain::Source;
+use super::task::{MapTask, Unanswered};
+use super::{Reply, crossing};
+use crate::engine::error::EngineError;
+use crate::model::activity::{EventKind, Severity};
+use crate::model::change::{Answer, Change, Disposition, QueuedBecause, QueuedRecord, Remembered};
+use crate::model::figures::Figures;
+use crate::model::ids::QueueSequence;
+use crate::model::limits::{self, WARN_RATIO};
+use crate::model::state::MapState;
+use crate::model::table_map::SyncMode;
+use crate::store::{Commit, Durability, NewRecord, Operation, Pending, Receipt, StoreError};
+use chrono::{Duration, Utc};
+
+/// The largest change: what a message can hold, and a commit can with room to spare.
+pub const CHANGE_BYTES_MAX: usize = 256 * 1024;
+/// Changes and bytes that one commit enqueues; the bytes stay under the store's bound with its framing.
+const ENQUEUE_RECORDS_MAX: usize = 4_096;
+const ENQUEUE_BYTES_MAX: usize = 320 * 1024;
+/// What a small change takes in a commit beyond its own size.
+const FRAMING_BYTES: usize = 64;
+/// How long a change's id is remembered (rule 4).
+pub const CHANGE_ID_DAYS: i64 = 1;
+
+/// Why a change was skipped; the contract's reasons.
+pub const ECHO: &str = "ECHO";
+pub const NOT_MAPPED: &str = "NOT_MAPPED";
+pub const CONFLICT: &str = "CONFLICT";
+
+/// A change that waits to be enqueued, and who waits for it.
+pub(super) struct Arrival {
+    pub change: Change,
+    pub reply: Option<Reply<Answer>>,
+}
+
+/// A commit that enqueues. There is one at a time: what comes meanwhile goes into the next, so that its sequences are
+/// known and a refusal concerns it alone.
+pub(super) struct Enqueueing {
+    pub commit: Pending,
+    pub records: Vec<(QueuedRecord, Option<Reply<Answer>>)>,
+    pub because: QueuedBecause,
+    pub crossings: crossing::Effects,
+}
+
+pub(super) fn has_room(arriving: &[Arrival]) -> bool {
+    arriving.len() < ENQUEUE_RECORDS_MAX
+}
+
+impl MapTask {
+    /// Takes a change or answers why not. The order of these calls is the order of each key (rule 2).
+    pub fn accept(&mut self, change: Change, reply: Reply<Answer>) -> Result<(), EngineError> {
+        if let Some(answer) = self.admit(&change, reply)? {
+            let (reply, answer) = answer;
+            let _ = reply.send(answer);
+        } // else the reply went with the change
+        Ok(())
+    }
+
+    /// Decides about a change. Gives the reply back with its answer, or takes it along with the change.
+    #[allow(clippy::type_complexity)]
+    fn admit(
+        &mut self,
+        change: &Change,
+        reply: Reply<Answer>,
+    ) -> Result<Option<(Reply<Answer>, Result<Answer, EngineError>)>, EngineError> {
+        let map = || self.map.id.clone();
+        let refuse = |reply, error| Ok(Some((reply, Err(error))));
+        let bytes = change.size();
+        if bytes > CHANGE_BYTES_MAX {
+            let (key, bytes_max) = (change.key.to_string(), CHANGE_BYTES_MAX);
+            return refuse(reply, EngineError::ChangeTooLarge { map: map(), key, bytes, bytes_max });
+        }
+        if !change.change_id.is_empty() {
+            // Rule 4: a change seen before gets the answer that it got, also when the map was stopped since.
+            let fingerprint = change.fingerprint();
+            let reused =
+                || EngineError::ChangeIdReused { map: self.map.id.clone(), change_id: change.change_id.clone() };
+            if let Some(unanswered) = self.unanswered.get_mut(&change.change_id) {
+                if unanswered.fingerprint != fingerprint {
+                    return refuse(reply, reused());
+                }
+                if let Some(answer) = &unanswered.answer {
+                    return Ok(Some((reply, Ok(answer.clone()))));
+                }
+                unanswered.waiters.push(reply);
+                return Ok(None);
+            }
+            let now = self.context.clock.now();
+            match self.context.store.remembered(&self.map.id, &change.change_id)? {
+                Some(known) if now - known.time >= Duration::days(CHANGE_ID_DAYS) => {}
+                Some(known) if known.fingerprint != fingerprint => return refuse(reply, reused()),
+                Some(known) => return Ok(Some((reply, Ok(known.answer)))),
+                None => {}
+            }
+        }
+        let carries = match &self.running {
+            Some(running) if self.map.state != MapState::NotRunning => running.plan.carries(change.source),
+            _ => return refuse(reply, EngineError::MapNotRunning { map: map() }),
+        };
+        // Whatever becomes of it is to be kept, so a full disk is told before anything is done.
+        // Any other fault shows when something is kept.
+        if let Err(full @ StoreError::Full { .. }) = self.context.store.room() {
+            return refuse(reply, full.into());
+        }
+        if !carries {
+            return Ok(Some((reply, Ok(self.skip(change, NOT_MAPPED)))));
+        }
+        // Rule 10: no echo. Before KEY_BUSY, since a destination's hook calls us before its commit.
+        if self.running.as_ref().is_some_and(|running| running.sides.get(change.source).echo().excuses(change)) {
+            return Ok(Some((reply, Ok(self.skip(change, ECHO)))));
+        }
+        let direct = self.map.state == MapState::Running
+            && self.map.definition.sync_mode == SyncMode::Synchronous
+            && self.queued == 0
+            && self.arriving.is_empty()
+            && self.enqueueing.is_none();
+        if direct {
+            // Rule 9: waiting for the other side's write would deadlock two databases through us.
+            if self.drain.other_side_is_on(change) {
+                return refuse(reply, EngineError::KeyBusy { map: map(), key: change.key.to_string() });
+            }
+            self.note_taken(change);
+            self.push_entry(Source::Direct { reply }, change.clone(), Default::default());
+            return Ok(None);
+        }
+        if let Err(error) = self.queue_has_room() {
+            return Ok(Some((reply, Err(error))));
+        }
+        self.note_taken(change);
+        self.arrive(change.clone(), reply);
+        Ok(None)
+    }
+
+    /// Puts a change with those that the next commit enqueues.
+    pub fn arrive(&mut self, change: Change, reply: Reply<Answer>) {
+        self.arriving_bytes += change.size() as u64;
+        self.arriving.push(Arrival { change, reply: Some(reply) });
+    }
+
+    /// The change is taken: repeats of it wait for its answer, and it ends what our own writes excuse (rule 10).
+    fn note_taken(&mut self, change: &Change) {
+        if let Some(running) = &self.running {
+            running.sides.get(change.source).echo().ended_by(change);
+        }
+        if !change.change_id.is_empty() {
+            let unanswered = Unanswered { fingerprint: change.fingerprint(), answer: None, waiters: Vec::new() };
+            self.unanswered.insert(change.change_id.clone(), unanswered);
+        }
+    }
+
+    /// Of the change as it came: one that crossed another may have lost columns since. 0 when it has no id to remember.
+    fn fingerprint_of(&self, change: &Change) -> u64 {
+        match self.unanswered.get(&change.change_id) {
+            Some(unanswered) => unanswered.fingerprint,
+            None if change.change_id.is_empty() => 0,
+            None => change.fingerprint(),
+        }
+    }
+
+    /// Gives an answer to those who sent the same change again while it had none.
+    pub fn answer_waiters(&mut self, change_id: &str, answer: &Answer) {
+        if let Some(unanswered) = self.unanswered.get_mut(change_id) {
+            for waiter in unanswered.waiters.drain(..) {
+                let _ = waiter.send(Ok(answer.clone()));
+            }
+        }
+    }
+
+    /// The change was refused: whoever sent it again is told to, since a refusal is not remembered.
+    pub fn forget_unanswered(&mut self, change_id: &str) {
+        if let Some(unanswered) = self.unanswered.remove(change_id) {
+            for waiter in unanswered.waiters {
+                let _ = waiter.send(Err(EngineError::NotReady));
+            }
+        }
+    }
+
+    /// Counts a change that needs no write, and remembers the answer.
+    pub fn skip(&mut self, change: &Change, reason: &str) -> Answer {
+        let answer =
+            Answer { disposition: Disposition::Skipped, sequence: QueueSequence(0), reason: reason.to_owned() };
+        let figures = Figures { accepted: 1, skipped: 1, ..Figures::default() };
+        self.later(Operation::Count { source: change.source, figures });
+        self.remember(change, &answer);
+        answer
+    }
+
+    /// Remembers the answer to a change that did not go through the queue.
+    pub fn remember(&mut self, change: &Change, answer: &Answer) {
+        if change.change_id.is_empty() {
+            return;
+        }
+        let time = self.context.clock.now();
+        let fingerprint = self.fingerprint_of(change);
+        let remembered = Remembered { fingerprint, answer: answer.clone(), time };
+        self.later(Operation::Remember { change_id: change.change_id.clone(), remembered });
+        self.answer_waiters(&change.change_id, answer);
+        let known = Unanswered { fingerprint, answer: Some(answer.clone()), waiters: Vec::new() };
+        self.unanswered.insert(change.change_id.clone(), known);
+        self.ends_next.change_ids.push(change.change_id.clone());
+    }
+
+    /// Rule 6: limits block, they do not drop.
+    fn queue_has_room(&mut self) -> Result<(), EngineError> {
+        let now: chrono::DateTime<Utc> = self.context.clock.now();
+        let used = self.queued_bytes + self.arriving_bytes;
+        let queue_limits = self.map.definition.queue_limits;
+        let nearest = limits::nearest(&queue_limits, used, self.map.held_back_since, now);
+        let refused_before = self.queue_gate.refuses();
+        let admitted = self.queue_gate.admit(&queue_limits, used, self.map.held_back_since, now);
+        if nearest.ratio() >= WARN_RATIO && !self.warned_of_limit {
+            self.warned_of_limit = true;
+            let summary = format!("the queue is near its limit: {nearest}; after it changes are refused");
+            let event = self.event(EventKind::LimitNear, Severity::Warning, summary);
+            self.later(Operation::Log(event));
+        } else if nearest.ratio() < WARN_RATIO {
+            self.warned_of_limit = false;
+        }
+        if let Err(limit) = &admitted
+            && !refused_before
+        {
+            let summary = format!("the queue is full: {limit}; changes are refused until it is under 95 % again");
+            let event = self.event(EventKind::LimitReached, Severity::Error, summary);
+            self.later(Operation::Log(event));
+        }
+        admitted.map_err(|limit| EngineError::QueueLimit { map: self.map.id.clone(), limit })
+    }
+
+    /// Puts what arrived into one commit, when none is on its way.
+    pub async fn enqueue(&mut self) -> Result<(), EngineError> {
+        if self.enqueueing.is_some() || self.arriving.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = 0;
+        let fitting = self.arriving.iter().take_while(|arrival| {
+            bytes += arrival.change.size() + FRAMING_BYTES;
+            bytes <= ENQUEUE_BYTES_MAX
+        });
+        let count = fitting.count().max(1);
+        let arrivals: Vec<Arrival> = self.arriving.drain(..count).collect();
+        let taken: usize = arrivals.iter().map(|arrival| arrival.change.size()).sum();
+        self.arriving_bytes -= taken as u64;
+        let accept_time = self.context.clock.now();
+        let because = self.map.state.queues_because();
+        let mut batch = crossing::Batch::new(self.last_queued.next(), accept_time);
+        for arrival in arrivals {
+            self.enter(&mut batch, arrival)?;
+        }
+        let crossing::Batch { records, effects, .. } = batch;
+        // What rides along goes by itself, so that a refusal for want of room concerns these changes alone.
+        self.submit_lazy().await?;
+        let mut operations = Vec::new();
+        let new_records: Vec<NewRecord> = records
+            .iter()
+            .map(|(record, _)| NewRecord {
+                sequence: record.sequence,
+                accept_time,
+                change: record.change.clone(),
+                previous: record.previous,
+                fingerprint: self.fingerprint_of(&record.change),
+                because,
+            })
+            .collect();
+        if !new_records.is_empty() {
+            operations.push(Operation::Enqueue(new_records));
+        }
+        operations.extend(effects.operations.iter().cloned());
+        let commit = Commit { map: self.map.id.clone(), expected: None, operations };
+        // Rule 1: synced before anyone is answered.
+        let commit = self.context.store.submit(commit, Durability::Synced).await?;
+        self.enqueueing = Some(Enqueueing { commit, records, because, crossings: effects });
+        Ok(())
+    }
+
+    /// The commit that enqueues is on disk, or was refused.
+    pub fn enqueued(&mut self, result: Result<Receipt, StoreError>) -> Result<(), EngineError> {
+        let Some(Enqueueing { records, because, crossings, .. }) = self.enqueueing.take() else { return Ok(()) };
+        if let Err(error) = result {
+            return self.refuse_enqueued(records, crossings, error);
+        }
+        for (record, _) in &records {
+            self.last_queued = record.sequence;
+            self.queued += 1;
+            self.queued_bytes += record.change.size() as u64;
+        }
+        self.apply_crossings(crossings);
+        for (record, reply) in records {
+            let (disposition, sequence) = (Disposition::Queued, record.sequence);
+            let answer = Answer { disposition, sequence, reason: because.as_str().to_owned() };
+            let change_id = record.change.change_id.clone();
+            if !change_id.is_empty() {
+                self.answer_waiters(&change_id, &answer);
+                self.unanswered.remove(&change_id);
+            }
+            if let Some(reply) = reply {
+                let _ = reply.send(Ok(answer));
+            }
+            self.follow(record);
+        }
+        Ok(())
+    }
+
+    /// The store took none of these changes. A full disk is told to their callers and everything else goes on; any other
+    /// failure starts the map's work again from what the store has.
+    fn refuse_enqueued(
+        &mut self,
+        records: Vec<(QueuedRecord, Option<Reply<Answer>>)>,
+        crossings: crossing::Effects,
+        error: StoreError,
+    ) -> Result<(), EngineError> {
+        tracing::warn!(map = %self.map.id, %error, changes = records.len(), "changes were refused");
+        for (record, reply) in records {
+            self.forget_unanswered(&record.change.change_id);
+            let told = match &error {
+                StoreError::Full { free_bytes, reserve_bytes } => {
+                    StoreError::Full { free_bytes: *free_bytes, reserve_bytes: *reserve_bytes }.into()
+                }
+                _ => EngineError::NotReady,
+            };
+            if let Some(reply) = reply {
+                let _ = reply.send(Err(told));
+            }
+        }
+        if matches!(error, StoreError::Full { .. }) {
+            self.undo_crossings(crossings);
+            return Ok(());
+        }
+        Err(error.into())
+    }
+}

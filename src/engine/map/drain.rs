@@ -1,0 +1,333 @@
+//! Draining: queued records are read into lanes in their order, and the first of each lane goes to its destination.
+
+use super::Reply;
+use super::ahead::Ahead;
+use super::task::{MapTask, Sides};
+use crate::connectors::{Write, WriteOperation};
+use crate::engine::delivery::{Item, Place, Priority};
+use crate::engine::error::EngineError;
+use crate::model::change::{Answer, Change, Ending, QueuedRecord};
+use crate::model::ids::QueueSequence;
+use crate::model::lanes::{Lanes, Ticket};
+use crate::model::mapping::MappedRecord;
+use crate::model::row::Row;
+use crate::model::state::MapState;
+use crate::model::table_map::Side;
+use crate::store::Operation;
+use chrono::{DateTime, Utc};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+
+/// Changes that a map has in its lanes at most, of the queue and of callers that wait.
+pub(super) const ENTRIES_MAX: usize = 8_192;
+/// Queued records that are loaded at most, and read at one time.
+const WINDOW_RECORDS_MAX: usize = 4_096;
+pub(super) const READ_RECORDS_MAX: usize = 1_024;
+pub(super) const READ_BYTES_MAX: usize = 1024 * 1024;
+
+/// Where a change in the lanes came from, and what is done when it ends.
+pub(super) enum Source {
+    Queued {
+        record: Loaded,
+    },
+    /// A synchronous write; its caller waits.
+    Direct {
+        reply: Reply<Answer>,
+    },
+    /// A record that left the queue by a decision while it was under way; it only keeps its lane until it ends.
+    Gone,
+}
+
+/// What is kept of a queued record beside its change.
+pub(super) struct Loaded {
+    pub sequence: QueueSequence,
+    pub accept_time: DateTime<Utc>,
+    pub previous: Option<QueueSequence>,
+}
+
+/// A change in the lanes.
+pub(super) struct Entry {
+    pub source: Source,
+    pub change: Change,
+    pub yielded: BTreeSet<String>,
+    pub dispatched: bool,
+}
+
+/// The lanes of a map and what is in them.
+#[derive(Default)]
+pub(super) struct Drain {
+    pub lanes: Lanes,
+    pub entries: HashMap<Ticket, Entry>,
+    /// Queued records among them, by sequence.
+    pub held: HashMap<QueueSequence, Ticket>,
+    /// How many of these come from each side.
+    pub held_from: Sides<usize>,
+    next_ticket: u64,
+    /// Queued records up to this one have been loaded since draining began.
+    pub read_to: QueueSequence,
+    pub ahead: Ahead,
+    /// Firsts of their lanes, by the side where they come from, in the order in which they became so.
+    ready: Sides<VecDeque<Ticket>>,
+    /// Must not go out until a commit is done.
+    on_hold: HashSet<Ticket>,
+    /// The destination of these has no place; by the side where they come from.
+    blocked: Option<Side>,
+    /// Sides that the current initial sync writes to.
+    pub copied_to: Sides<bool>,
+}
+
+impl Drain {
+    pub fn has_room(&self) -> bool {
+        self.entries.len() < ENTRIES_MAX - WINDOW_RECORDS_MAX / 2
+    }
+
+    /// The side whose destination has no place for what is ready.
+    pub fn blocked_side(&self) -> Option<Side> {
+        self.blocked.map(Side::other)
+    }
+
+    pub fn hold(&mut self, ticket: Ticket) {
+        self.on_hold.insert(ticket);
+    }
+
+    pub fn release(&mut self, tickets: &[Ticket]) {
+        for ticket in tickets {
+            self.on_hold.remove(ticket);
+        }
+    }
+
+    /// Whether a change of the other side is in the lanes of this one's keys.
+    pub fn other_side_is_on(&self, change: &Change) -> bool {
+        change.keys().any(|key| {
+            self.lanes
+                .of(&key.encode())
+                .filter_map(|ticket| self.entries.get(&ticket))
+                .any(|entry| entry.change.source != change.source)
+        })
+    }
+
+    /// Synchronous writes of the other side on this one's keys.
+    pub fn direct_from_other_side<'a>(&'a self, change: &'a Change) -> impl Iterator<Item = (Ticket, &'a Entry)> {
+        change
+            .keys()
+            .flat_map(|key| self.lanes.of(&key.encode()).collect::<Vec<_>>())
+            .filter_map(|ticket| self.entries.get(&ticket).map(|entry| (ticket, entry)))
+            .filter(|(_, entry)| matches!(entry.source, Source::Direct { .. }) && entry.change.source != change.source)
+    }
+
+    /// Whether no further page of the queue is loaded in turn.
+    pub fn window_is_full(&self) -> bool {
+        self.held.len() > WINDOW_RECORDS_MAX - READ_RECORDS_MAX
+    }
+
+    pub fn queued_in_lanes(&self) -> usize {
+        self.held.len()
+    }
+
+    pub fn under_way(&self) -> usize {
+        self.entries.values().filter(|entry| entry.dispatched).count()
+    }
+}
+
+impl MapTask {
+    /// Whether queued records are written now.
+    pub fn drains(&self) -> bool {
+        self.running.is_some()
+            && match self.map.state {
+                MapState::Running | MapState::Resuming => true,
+                MapState::Initializing => self.copied,
+                MapState::Paused | MapState::NotRunning => false,
+            }
+    }
+
+    /// Begins to read the queue from its front; what is still under way from before is not loaded twice.
+    pub fn drain_from_front(&mut self) {
+        self.drain.read_to = QueueSequence(0);
+        self.drain.ahead = Ahead::default();
+    }
+
+    pub fn push_entry(&mut self, source: Source, change: Change, yielded: BTreeSet<String>) -> Ticket {
+        let ticket = Ticket(self.drain.next_ticket);
+        self.drain.next_ticket += 1;
+        let keys = change.keys().map(crate::model::key::Key::encode).collect();
+        let side = change.source;
+        if let Source::Queued { record } = &source {
+            self.drain.held.insert(record.sequence, ticket);
+            *self.drain.held_from.get_mut(side) += 1;
+        }
+        self.drain.entries.insert(ticket, Entry { source, change, yielded, dispatched: false });
+        if self.drain.lanes.push(ticket, keys) {
+            self.drain.ready.get_mut(side).push_back(ticket);
+        }
+        ticket
+    }
+
+    pub fn load_record(&mut self, record: QueuedRecord) {
+        let QueuedRecord { sequence, accept_time, change, previous, yielded } = record;
+        self.push_entry(Source::Queued { record: Loaded { sequence, accept_time, previous } }, change, yielded);
+    }
+
+    /// A record that was just enqueued goes on at once when nothing is queued before it that is not loaded.
+    pub fn follow(&mut self, record: QueuedRecord) {
+        let next = self.drain.read_to.next() == record.sequence;
+        if self.drains() && next && self.drain.held.len() < WINDOW_RECORDS_MAX {
+            self.drain.read_to = record.sequence;
+            self.load_record(record);
+        }
+    }
+
+    /// Reads queued records into the lanes while there is room (rule 2: in the order in which they were accepted).
+    pub fn load(&mut self) -> Result<(), EngineError> {
+        while self.drains() && self.drain.read_to < self.last_queued && !self.drain.window_is_full() {
+            let after = self.drain.read_to;
+            let page = self.context.store.queued(&self.map.id, after, READ_RECORDS_MAX, READ_BYTES_MAX)?;
+            let fitting: Vec<_> = page.into_iter().filter(|record| record.sequence <= self.last_queued).collect();
+            let Some(last) = fitting.last() else {
+                self.drain.read_to = self.last_queued;
+                break;
+            };
+            self.drain.read_to = last.sequence;
+            for record in fitting {
+                let loaded = self.drain.held.contains_key(&record.sequence);
+                if !loaded && self.is_queued(record.sequence) {
+                    self.load_record(record);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands what is ready to its destinations, as far as they have places.
+    pub fn dispatch(&mut self) {
+        self.drain.blocked = None;
+        for side in Side::BOTH {
+            let mut held_up = VecDeque::new();
+            while let Some(ticket) = self.drain.ready.get_mut(side).pop_front() {
+                if self.drain.on_hold.contains(&ticket) {
+                    held_up.push_back(ticket);
+                    continue;
+                }
+                if self.is_abandoned(ticket) || self.is_superseded(ticket) {
+                    continue;
+                }
+                if !self.dispatch_one(side, ticket) {
+                    self.drain.ready.get_mut(side).push_front(ticket);
+                    self.drain.blocked = Some(side);
+                    break;
+                }
+            }
+            held_up.append(self.drain.ready.get_mut(side));
+            *self.drain.ready.get_mut(side) = held_up;
+        }
+    }
+
+    /// A caller that has gone wants nothing any more, and nothing was promised to it.
+    fn is_abandoned(&mut self, ticket: Ticket) -> bool {
+        let Some(entry) = self.drain.entries.get(&ticket) else { return true };
+        let gone = matches!(&entry.source, Source::Direct { reply } if reply.is_closed());
+        if gone {
+            let change_id = entry.change.change_id.clone();
+            self.forget_unanswered(&change_id);
+            self.leave(ticket);
+        }
+        gone
+    }
+
+    /// A change that yielded all it had to one that crossed it is not written (rule 9).
+    fn is_superseded(&mut self, ticket: Ticket) -> bool {
+        let Some(Entry { source: Source::Queued { record }, change, yielded, .. }) = self.drain.entries.get(&ticket)
+        else {
+            return false;
+        };
+        let superseded = change.is_yielded(yielded);
+        if superseded {
+            let sequences = vec![record.sequence];
+            self.later(Operation::Leave { sequences, ending: Ending::Superseded });
+            self.leave(ticket);
+        }
+        superseded
+    }
+
+    /// False when the destination has no place now.
+    fn dispatch_one(&mut self, side: Side, ticket: Ticket) -> bool {
+        let outcomes = self.outcomes_sender();
+        let (Some(running), Some(entry)) = (&self.running, self.drain.entries.get_mut(&ticket)) else { return true };
+        let target = running.sides.get(side.other());
+        let Some(place) = target.destination.try_place(Priority::Change) else { return false };
+        let mapped = running.plan.map(&entry.change, &entry.yielded);
+        target.echo().sent(&entry.change.key, mapped.values.as_ref());
+        entry.dispatched = true;
+        Place::put(
+            place,
+            Item {
+                ticket: ticket.0,
+                table: target.table.clone(),
+                write: write_of(mapped),
+                caller_waits: matches!(entry.source, Source::Direct { .. }),
+                pass: self.pass_gate.pass(),
+                outcomes,
+            },
+        );
+        true
+    }
+
+    /// An entry goes to its destination again: it was given back, and may go on.
+    pub fn ready_again(&mut self, ticket: Ticket) {
+        if let Some(entry) = self.drain.entries.get_mut(&ticket) {
+            entry.dispatched = false;
+            let side = entry.change.source;
+            self.drain.ready.get_mut(side).push_front(ticket);
+        }
+    }
+
+    /// Takes an entry out of the lanes; what waited behind it becomes ready.
+    pub fn remove_entry(&mut self, ticket: Ticket) -> Option<Entry> {
+        for next in self.drain.lanes.remove(ticket) {
+            if let Some(side) = self.entry(next).map(|entry| entry.change.source) {
+                self.drain.ready.get_mut(side).push_back(next);
+            }
+        }
+        self.drain.on_hold.remove(&ticket);
+        let entry = self.drain.entries.remove(&ticket)?;
+        if let Source::Queued { record } = &entry.source {
+            self.drain.held.remove(&record.sequence);
+            *self.drain.held_from.get_mut(entry.change.source) -= 1;
+        }
+        Some(entry)
+    }
+
+    /// Takes out all that is not under way; queued records stay in the store.
+    pub fn unload(&mut self) -> Vec<Entry> {
+        let waiting: Vec<Ticket> =
+            self.drain.entries.iter().filter(|(_, entry)| !entry.dispatched).map(|(ticket, _)| *ticket).collect();
+        let entries = waiting.into_iter().filter_map(|ticket| self.remove_entry(ticket)).collect();
+        self.drain.ready = Sides::default();
+        entries
+    }
+
+    /// An entry that ended: a queued one has left the queue.
+    pub fn leave(&mut self, ticket: Ticket) {
+        if let Some(entry) = self.remove_entry(ticket)
+            && let Source::Queued { record } = entry.source
+        {
+            self.count_left(&entry.change, record.sequence);
+        }
+    }
+
+    fn count_left(&mut self, change: &Change, sequence: QueueSequence) {
+        self.queued = self.queued.saturating_sub(1);
+        self.queued_bytes = self.queued_bytes.saturating_sub(change.size() as u64);
+        self.pending.left(change, sequence);
+        self.leaving.insert(sequence);
+        self.ends_next.left.push(sequence);
+    }
+}
+
+/// A mapped record as a connector takes it.
+pub(crate) fn write_of(mapped: MappedRecord) -> Write {
+    let MappedRecord { key, previous_key, values, absent } = mapped;
+    let operation = match values {
+        Some(values) => WriteOperation::Upsert { values, insert_values: Row::new(), absent, previous_key },
+        None => WriteOperation::Delete,
+    };
+    Write { key, operation }
+}

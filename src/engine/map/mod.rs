@@ -1,0 +1,194 @@
+//! The work of one table map. Each map has one task that alone decides for it: what is accepted, in which order it goes
+//! out, and when its state changes. Everything else talks to it through `MapHandle`.
+//!
+//! The task starts from what the store holds, and after a fault of the store it starts again from there: opening,
+//! recovery and going on after a crash are one way.
+
+mod accept;
+mod ahead;
+mod crossing;
+mod drain;
+mod outcome;
+mod pending;
+mod task;
+mod transition;
+
+pub(super) use drain::write_of;
+pub(super) use task::{Running, SELF};
+pub(super) use transition::editable;
+
+use super::applications::Applications;
+use super::clock::Clock;
+use super::delivery::Deliveries;
+use super::error::EngineError;
+use super::tasks::Tasks;
+use crate::model::backoff::Backoff;
+use crate::model::change::{Answer, Change};
+use crate::model::ids::MapId;
+use crate::model::mapping::Plan;
+use crate::model::request::RequestTag;
+use crate::model::state::ResumeOption;
+use crate::model::table_map::{Definition, Schemas, Side, TableMap};
+use crate::store::Store;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+/// Commands that wait for a map's task; callers wait beyond it.
+const COMMANDS_MAX: usize = 1_024;
+const RESTART_FIRST: Duration = Duration::from_millis(100);
+const RESTART_LONGEST: Duration = Duration::from_secs(10);
+
+/// What every map's task works with.
+#[derive(Clone)]
+pub struct Context {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub applications: Applications,
+    pub deliveries: Arc<Deliveries>,
+    pub tasks: Tasks,
+}
+
+/// The answer to a change, when it is there.
+pub type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
+
+/// What is asked of a map.
+pub enum Command {
+    Write { change: Change, reply: Reply<Answer> },
+    Transition { request: TransitionRequest, reply: Reply<TableMap> },
+    Update { update: Box<Update>, reply: Reply<TableMap> },
+    Delete { deletion: Deletion, reply: Reply<()> },
+}
+
+/// A transition that someone asks for, and who.
+#[derive(Debug, Clone)]
+pub struct TransitionRequest {
+    pub transition: Transition,
+    pub actor: String,
+    /// Why, in the caller's words; goes to the log.
+    pub reason: String,
+    /// One that was carried out before is answered and not done again.
+    pub tag: Option<RequestTag>,
+}
+
+#[derive(Debug, Clone)]
+pub enum Transition {
+    Run {
+        /// Both tables, as the map was checked against them just now.
+        schemas: Box<Schemas>,
+        /// The version of the definition that was checked.
+        version: u64,
+        initial_sync: bool,
+        master: Side,
+    },
+    Pause,
+    Resume(ResumeOption),
+    SkipToLive(LeftOver),
+    /// The initial sync is left as it is.
+    SkipInitialSync,
+    Stop(Option<LeftOver>),
+}
+
+/// What becomes of records that are still queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftOver {
+    Keep,
+    Discard,
+}
+
+/// A new definition.
+#[derive(Debug, Clone)]
+pub struct Update {
+    pub definition: Definition,
+    /// What the definition was read with; empty compares nothing.
+    pub etag: String,
+    pub author: String,
+    pub tag: Option<RequestTag>,
+}
+
+/// The end of a map.
+#[derive(Debug, Clone)]
+pub struct Deletion {
+    /// As of an update.
+    pub etag: String,
+    pub actor: String,
+    /// Its errors are deleted with it; else they keep it.
+    pub with_errors: bool,
+}
+
+/// A map as it is now.
+#[derive(Debug, Clone)]
+pub struct MapView {
+    pub map: TableMap,
+    /// Made when the map was first run; before that no change can be checked.
+    pub plan: Option<Arc<Plan>>,
+}
+
+/// The way to a map's task.
+#[derive(Debug, Clone)]
+pub struct MapHandle {
+    commands: mpsc::Sender<Command>,
+    view: watch::Receiver<Arc<MapView>>,
+}
+
+impl MapHandle {
+    /// Starts the task of a map that the store has.
+    pub fn start(context: Context, map: TableMap) -> MapHandle {
+        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+        let (view_sender, view) = watch::channel(Arc::new(view_of(&map)));
+        let tasks = context.tasks.clone();
+        tasks.spawn(supervise(context, map.id, inbox, view_sender));
+        MapHandle { commands, view }
+    }
+
+    /// The map as it is; always what the store acknowledged last.
+    pub fn view(&self) -> Arc<MapView> {
+        self.view.borrow().clone()
+    }
+
+    /// Waits for a place in the map's inbox; the order of calls is the order of the map.
+    pub async fn send(&self, command: Command) -> Result<(), EngineError> {
+        self.commands.send(command).await.map_err(|_| EngineError::NotReady)
+    }
+
+    /// Sends what `command` makes of a reply and waits for it.
+    pub async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(command(reply)).await?;
+        answer.await.unwrap_or(Err(EngineError::NotReady))
+    }
+}
+
+fn view_of(map: &TableMap) -> MapView {
+    let plan = map.schemas.as_deref().and_then(|schemas| Plan::new(map, schemas)).map(Arc::new);
+    MapView { map: map.clone(), plan }
+}
+
+/// Keeps a map's task running until the map is deleted or the service ends.
+async fn supervise(
+    context: Context,
+    map: MapId,
+    mut commands: mpsc::Receiver<Command>,
+    view: watch::Sender<Arc<MapView>>,
+) {
+    let mut backoff = Backoff::new(RESTART_FIRST, RESTART_LONGEST);
+    loop {
+        let begun = Instant::now();
+        match task::MapTask::open(&context, &map, &view) {
+            Ok(Some(task)) => match task.run(&mut commands).await {
+                Ok(()) => return,
+                Err(error) => tracing::error!(%map, %error, "the map's work is started again from the store"),
+            },
+            Ok(None) => return,
+            Err(error) => tracing::error!(%map, %error, "the map's work cannot start"),
+        }
+        if begun.elapsed() > RESTART_LONGEST {
+            backoff.reset(); // it worked for a while, so this is another fault
+        }
+        tokio::select! {
+            () = tokio::time::sleep(backoff.next(rand::random())) => {}
+            () = context.tasks.token().cancelled() => return,
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What becomes of a change when its destination has answered.
+
+use super::drain::{Entry, Source};
+use super::task::MapTask;
+use crate::engine::delivery::Outcome;
+use crate::engine::error::EngineError;
+use crate::model::activity::{Event, EventError, EventKind, Severity};
+use crate::model::change::{Answer, Change, Disposition};
+use crate::model::failure::Failure;
+use crate::model::figures::Figures;
+use crate::model::ids::QueueSequence;
+use crate::model::lanes::Ticket;
+use crate::model::state::MapState;
+use crate::model::table_map::Side;
+use crate::store::Operation;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Errors within this time are told in one event.
+const FOLD: Duration = Duration::from_secs(1);
+
+/// Errors that happened since the last event that told of errors.
+pub(super) struct FoldedErrors {
+    ends: Instant,
+    /// The first of them, and how many; none yet when only the time runs.
+    first: Option<Event>,
+    count: i64,
+}
+
+/// Ends when the burst is to be told.
+pub(super) async fn fold_ends(folded: &Option<FoldedErrors>) {
+    match folded {
+        Some(folded) => tokio::time::sleep_until(folded.ends).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl MapTask {
+    /// Takes an outcome in.
+    pub fn settle(&mut self, (ticket, outcome): (u64, Outcome)) {
+        let ticket = Ticket(ticket);
+        let Some(entry) = self.drain.entries.get(&ticket) else { return };
+        let gone = matches!(entry.source, Source::Gone);
+        if let Some(running) = &self.running {
+            let arrived = outcome == Outcome::Written;
+            running.sides.get(entry.change.source.other()).echo().settled(&entry.change.key, arrived);
+        }
+        match outcome {
+            _ if gone => drop(self.remove_entry(ticket)),
+            Outcome::Written => self.written(ticket),
+            Outcome::Refused(failure, attempts) => self.refused(ticket, failure, attempts),
+            Outcome::Down(failure) => self.met_an_outage(ticket, failure),
+            Outcome::Withdrawn => self.withdrawn(ticket),
+        }
+    }
+
+    fn written(&mut self, ticket: Ticket) {
+        if let Some(Entry { source: Source::Queued { record }, .. }) = self.entry(ticket) {
+            self.applied.push(record.sequence);
+            return self.leave(ticket);
+        }
+        let Some(Entry { source: Source::Direct { reply }, change, .. }) = self.remove_entry(ticket) else { return };
+        let answer = Answer { disposition: Disposition::Applied, sequence: QueueSequence(0), reason: String::new() };
+        let figures = Figures { accepted: 1, applied: 1, ..Figures::default() };
+        self.later(Operation::Count { source: change.source, figures });
+        self.remember(&change, &answer);
+        // Rule 1: APPLIED is in the destination.
+        let _ = reply.send(Ok(answer));
+    }
+
+    fn refused(&mut self, ticket: Ticket, failure: Failure, attempts: u32) {
+        let Some(entry) = self.entry(ticket) else { return };
+        let change = entry.change.clone();
+        let queued = match &entry.source {
+            Source::Queued { record } => Some(record.sequence),
+            Source::Direct { .. } | Source::Gone => None,
+        };
+        self.log_error(&change, &failure);
+        if let Some(sequence) = queued {
+            let time = self.context.clock.now();
+            self.later(Operation::Fail { sequence, failure, time, attempts });
+            return self.leave(ticket);
+        }
+        let application = self.map.definition.table(change.source.other()).application.clone();
+        let error =
+            EngineError::RecordRefused { map: self.map.id.clone(), key: change.key.to_string(), application, failure };
+        self.fail_direct(ticket, error);
+    }
+
+    /// The destination as a whole failed. A queued record waits at its destination and never comes here.
+    fn met_an_outage(&mut self, ticket: Ticket, failure: Failure) {
+        let Some(change) = self.entry(ticket).map(|entry| entry.change.clone()) else { return };
+        self.log_error(&change, &failure);
+        let application = self.map.definition.table(change.source.other()).application.clone();
+        self.fail_direct(ticket, crate::engine::applications::down(&application, failure));
+    }
+
+    fn fail_direct(&mut self, ticket: Ticket, error: EngineError) {
+        if let Some(Entry { source: Source::Direct { reply }, change, .. }) = self.remove_entry(ticket) {
+            self.forget_unanswered(&change.change_id);
+            let _ = reply.send(Err(error));
+        }
+    }
+
+    fn withdrawn(&mut self, ticket: Ticket) {
+        match self.entry(ticket).map(|entry| &entry.source) {
+            Some(Source::Queued { .. }) if self.drains() => self.ready_again(ticket),
+            Some(Source::Queued { .. }) => drop(self.remove_entry(ticket)),
+            Some(Source::Direct { .. }) if self.map.state == MapState::Running => self.ready_again(ticket),
+            Some(Source::Direct { .. }) => {
+                if let Some(entry) = self.remove_entry(ticket) {
+                    self.queue_instead(entry);
+                }
+            }
+            Some(Source::Gone) | None => {}
+        }
+    }
+
+    /// A synchronous write that its map's pause withdrew is queued; a stop refuses it.
+    pub fn queue_instead(&mut self, entry: Entry) {
+        let Source::Direct { reply } = entry.source else { return };
+        if self.map.state.holds_back() {
+            self.arrive(entry.change, reply);
+        } else {
+            self.forget_unanswered(&entry.change.change_id);
+            let _ = reply.send(Err(EngineError::MapNotRunning { map: self.map.id.clone() }));
+        }
+    }
+
+    /// Tells of an error: the first at once, those of the second after it together.
+    fn log_error(&mut self, change: &Change, failure: &Failure) {
+        let key = match &self.running {
+            Some(running) => running.plan.key_row(Side::Left, &change.key),
+            None => Default::default(),
+        };
+        let application = &self.map.definition.table(change.source.other()).application;
+        let summary = format!("key {}: {application} did not take the record: {failure}", change.key);
+        let mut event = self.event(EventKind::RecordError, Severity::Error, summary);
+        event.error = Some(EventError {
+            kind: failure.kind,
+            code: failure.code.clone(),
+            message: failure.message.clone(),
+            key,
+            correlation_id: change.correlation_id.clone(),
+        });
+        match &mut self.folded {
+            Some(folded) => {
+                folded.count += 1;
+                folded.first.get_or_insert(event);
+            }
+            None => {
+                event.counts.insert("errors".to_owned(), 1);
+                self.later(Operation::Log(event));
+                self.folded = Some(FoldedErrors { ends: Instant::now() + FOLD, first: None, count: 0 });
+            }
+        }
+    }
+
+    /// The second is over: what happened in it is one event; a quiet one ends the burst.
+    pub fn log_folded(&mut self) {
+        let Some(FoldedErrors { first: Some(mut event), count, .. }) = self.folded.take() else { return };
+        event.counts.insert("errors".to_owned(), count);
+        if count > 1 {
+            event.summary = format!("{count} records were not taken; the first: {}", event.summary);
+        }
+        self.later(Operation::Log(event));
+        self.folded = Some(FoldedErrors { ends: Instant::now() + FOLD, first: None, count: 0 });
+    }
+}

@@ -1,0 +1,528 @@
+//! Changes of state, of the definition, and the end of a map: each is one durable step, answered when it is on disk.
+
+use super::drain::Source;
+use super::task::{MapTask, SELF, Sides};
+use super::{Deletion, LeftOver, Transition, TransitionRequest, Update};
+use crate::engine::error::EngineError;
+use crate::engine::initial_sync::{self, CopyEnd};
+use crate::model::activity::{Event, EventKind, Severity};
+use crate::model::execution::{Execution, ExecutionState, Progress, Project};
+use crate::model::failure::{ErrorType, Failure};
+use crate::model::ids::ExecutionNumber;
+use crate::model::state::{Action, MapState, ResumeOption, next};
+use crate::model::table_map::{Side, TableMap};
+use crate::store::{Commit, DivertTo, Operation, StoreError};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// How long a transition waits for what is being written at that moment. A destination that hangs does not hold it: what
+/// comes of it is taken in whenever it comes.
+const UNDER_WAY_MAX: Duration = Duration::from_secs(2);
+
+/// The initial sync that runs.
+pub(super) struct Copier {
+    token: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Copier {
+    /// Ends it; its position is in the store.
+    pub async fn stop(self) {
+        self.token.cancel();
+        let _ = self.task.await;
+    }
+}
+
+/// What a transition does beside the state.
+struct Step {
+    action: Action,
+    event: Event,
+    operations: Vec<Operation>,
+    map: TableMap,
+}
+
+impl MapTask {
+    pub async fn transition(&mut self, request: TransitionRequest) -> Result<TableMap, EngineError> {
+        let result = self.carry_out(request).await;
+        if let Err(EngineError::Store(StoreError::Full { .. })) = result {
+            // The map stays as it was, so what was stopped for the step goes on.
+            self.drain_from_front();
+            if self.copier.is_none() {
+                self.continue_initial_sync()?;
+            }
+        }
+        result
+    }
+
+    async fn carry_out(&mut self, request: TransitionRequest) -> Result<TableMap, EngineError> {
+        if self.map.was_asked(request.tag.as_ref())? {
+            return Ok(self.map.clone());
+        }
+        match request.transition.clone() {
+            Transition::Run { schemas, version, initial_sync, master } => {
+                if version != self.map.version {
+                    return Err(EngineError::ChangedMeanwhile { map: self.map.id.clone() });
+                }
+                let action = if initial_sync { Action::Run } else { Action::RunLive };
+                self.allowed_from(action, MapState::NotRunning)?;
+                let mut map = self.map.clone();
+                map.schemas = Some(schemas);
+                self.run_map(action, map, master, &request).await
+            }
+            Transition::Pause => self.pause(&request).await,
+            Transition::Resume(option) => self.resume(option, &request).await,
+            Transition::SkipToLive(left_over) => {
+                self.allowed(Action::SkipToLive)?;
+                self.withdraw_all().await;
+                self.go_live(Action::SkipToLive, left_over, &request).await
+            }
+            Transition::SkipInitialSync => self.skip_initial_sync(&request).await,
+            Transition::Stop(left_over) => self.stop(left_over, &request).await,
+        }
+    }
+
+    fn allowed(&self, action: Action) -> Result<MapState, EngineError> {
+        next(self.map.state, action).map_err(|refused| EngineError::Transition { map: self.map.id.clone(), refused })
+    }
+
+    /// Some actions mean another thing in another state.
+    fn allowed_from(&self, action: Action, state: MapState) -> Result<MapState, EngineError> {
+        if self.map.state != state {
+            let refused = crate::model::state::Refused { state: self.map.state, action };
+            return Err(EngineError::Transition { map: self.map.id.clone(), refused });
+        }
+        self.allowed(action)
+    }
+
+    async fn run_map(
+        &mut self,
+        action: Action,
+        mut map: TableMap,
+        master: Side,
+        request: &TransitionRequest,
+    ) -> Result<TableMap, EngineError> {
+        let mut operations = Vec::new();
+        if action == Action::Run {
+            let number = map.execution.unwrap_or_default().next();
+            operations.push(Operation::PutExecution(Box::new(self.new_execution(number, master))));
+            map.execution = Some(number);
+        }
+        let mut event = self.event(EventKind::Run, Severity::Info, "the map was run".to_owned());
+        if action == Action::RunLive {
+            event.summary.push_str(" without an initial sync");
+        }
+        self.step(Step { action, event, operations, map }, request).await?;
+        self.copied = false;
+        self.prepare()?;
+        self.rebuild_pending()?;
+        self.drain_from_front();
+        self.continue_initial_sync()?;
+        Ok(self.map.clone())
+    }
+
+    fn new_execution(&self, number: ExecutionNumber, master: Side) -> Execution {
+        let definition = &self.map.definition;
+        let project = |source: Side, only_missing: bool| Project {
+            source,
+            only_missing,
+            progress: Progress::NotStarted,
+            total: None,
+            written: 0,
+            skipped: 0,
+            failed: 0,
+            start_time: None,
+            end_time: None,
+        };
+        let both = Side::BOTH.iter().all(|side| definition.carries(*side));
+        let projects = if both {
+            vec![project(master, false), project(master.other(), true)]
+        } else {
+            Side::BOTH.into_iter().filter(|side| definition.carries(*side)).map(|side| project(side, false)).collect()
+        };
+        Execution {
+            number,
+            state: ExecutionState::Running,
+            master,
+            projects,
+            start_time: self.context.clock.now(),
+            end_time: None,
+            reason: String::new(),
+        }
+    }
+
+    /// Starts the copy of an INITIALIZING map where the store says it is; nothing for a map in another state.
+    pub fn continue_initial_sync(&mut self) -> Result<(), EngineError> {
+        let (MapState::Initializing, Some(number)) = (self.map.state, self.map.execution) else { return Ok(()) };
+        let Some(execution) = self.context.store.execution(&self.map.id, number)? else {
+            return Err(EngineError::ExecutionNotFound { map: self.map.id.clone(), number: number.0 });
+        };
+        for project in &execution.projects {
+            *self.drain.copied_to.get_mut(project.source.other()) = true;
+        }
+        match execution.state {
+            ExecutionState::Running => {}
+            ExecutionState::Completed => {
+                self.copied = true;
+                self.drain_from_front();
+                return Ok(());
+            }
+            // Someone decides; until then changes are queued.
+            ExecutionState::CompletedWithErrors | ExecutionState::Cancelled | ExecutionState::Failed => return Ok(()),
+        }
+        let Some(running) = &self.running else { return Ok(()) };
+        let token = self.context.tasks.token().child_token();
+        let copy = initial_sync::Copy::new(&self.context, &self.map, running, execution, token.clone());
+        let ends = self.copy_ends_sender.clone();
+        let task = self.context.tasks.spawn(async move {
+            if let Some(end) = copy.run().await {
+                let _ = ends.send(end).await;
+            }
+        });
+        self.copier = Some(Copier { token, task });
+        Ok(())
+    }
+
+    /// The copy has ended; the execution that says so is in the store already.
+    pub async fn copy_ended(&mut self, end: CopyEnd) -> Result<(), EngineError> {
+        if self.copier.take().is_none() || self.map.state != MapState::Initializing {
+            return Ok(()); // stopped meanwhile
+        }
+        match end {
+            CopyEnd::Clean => {
+                self.copied = true;
+                self.drain_from_front();
+                Ok(())
+            }
+            CopyEnd::WithErrors => Ok(()),
+            CopyEnd::Fault(error) => Err(error),
+        }
+    }
+
+    /// RESUMING and INITIALIZING end by themselves when nothing is queued any more.
+    pub async fn end_what_is_done(&mut self) -> Result<(), EngineError> {
+        let quiet = self.queued == 0
+            && self.arriving.is_empty()
+            && self.enqueueing.is_none()
+            && self.drain.queued_in_lanes() == 0;
+        if !quiet || self.diverting {
+            return Ok(());
+        }
+        let (action, kind, summary) = match self.map.state {
+            MapState::Resuming => {
+                (Action::CaughtUp, EventKind::CatchUpCompleted, "the queue is empty; the map is live")
+            }
+            MapState::Initializing if self.copied => (
+                Action::InitialSyncEnded,
+                EventKind::StateChanged,
+                "the initial sync is complete and what was queued meanwhile is written; the map is live",
+            ),
+            _ => return Ok(()),
+        };
+        let event = self.event(kind, Severity::Info, summary.to_owned());
+        let step = Step { action, event, operations: Vec::new(), map: self.map.clone() };
+        self.step(step, &own(SELF)).await.map(drop)
+    }
+
+    async fn pause(&mut self, request: &TransitionRequest) -> Result<TableMap, EngineError> {
+        self.allowed(Action::Pause)?;
+        let event = self.event(EventKind::StateChanged, Severity::Info, "the map was paused".to_owned());
+        let step = Step { action: Action::Pause, event, operations: Vec::new(), map: self.map.clone() };
+        self.step(step, request).await?;
+        self.withdraw_all().await;
+        Ok(self.map.clone())
+    }
+
+    async fn resume(&mut self, option: ResumeOption, request: &TransitionRequest) -> Result<TableMap, EngineError> {
+        let action = Action::Resume(option);
+        self.allowed(action)?;
+        match option {
+            ResumeOption::CatchUp => {
+                let mut event = self.event(
+                    EventKind::CatchUpStarted,
+                    Severity::Info,
+                    format!("the map was resumed; {} queued records are written first", self.queued),
+                );
+                event.counts.insert("queued".to_owned(), as_count(self.queued));
+                let step = Step { action, event, operations: Vec::new(), map: self.map.clone() };
+                self.step(step, request).await?;
+                self.drain_from_front();
+                Ok(self.map.clone())
+            }
+            ResumeOption::SkipAndKeep => self.go_live(action, LeftOver::Keep, request).await,
+            ResumeOption::SkipAndDiscard => self.go_live(action, LeftOver::Discard, request).await,
+        }
+    }
+
+    /// Live at once, whatever is queued.
+    async fn go_live(
+        &mut self,
+        action: Action,
+        left_over: LeftOver,
+        request: &TransitionRequest,
+    ) -> Result<TableMap, EngineError> {
+        self.finish_enqueueing().await?;
+        let event = self.event(EventKind::StateChanged, Severity::Info, "the map went live".to_owned());
+        let (event, operations) = self.divert(left_over, event);
+        self.step(Step { action, event, operations, map: self.map.clone() }, request).await?;
+        self.diverted();
+        Ok(self.map.clone())
+    }
+
+    /// What a transition does with all that is queued: the figures move with the state, the records after it.
+    fn divert(&self, left_over: LeftOver, mut event: Event) -> (Event, Vec<Operation>) {
+        let queued = self.queued + self.arriving.len() as u64;
+        if self.queued == 0 {
+            return (event, Vec::new());
+        }
+        let to = match left_over {
+            LeftOver::Keep => {
+                event.counts.insert("kept".to_owned(), as_count(queued));
+                event.summary.push_str(&format!("; {queued} queued records were kept as catch-up errors"));
+                DivertTo::Errors(Failure::new(
+                    ErrorType::Application,
+                    "NOT_SENT",
+                    "was left in the queue when the map went on without it; retry it to send it",
+                ))
+            }
+            LeftOver::Discard => {
+                event.counts.insert("discarded".to_owned(), as_count(queued));
+                event.summary.push_str(&format!("; {queued} queued records were discarded"));
+                event.severity = Severity::Warning;
+                DivertTo::Nowhere
+            }
+        };
+        (event, vec![Operation::Divert { to, time: self.context.clock.now() }])
+    }
+
+    /// The store has diverted the queue: nothing of it is written any more.
+    fn diverted(&mut self) {
+        self.unload();
+        // What hangs at a destination keeps its lane until it ends; its record is no longer in the queue.
+        let hanging: Vec<_> = self.drain.held.drain().map(|(_, ticket)| ticket).collect();
+        self.drain.held_from = Sides::default();
+        for ticket in hanging {
+            self.drain.forget_record(ticket);
+        }
+        self.applied.clear();
+        self.queued = 0;
+        self.queued_bytes = 0;
+        self.pending.clear();
+        self.diverting = true;
+        self.drain.read_to = self.last_queued;
+    }
+
+    async fn skip_initial_sync(&mut self, request: &TransitionRequest) -> Result<TableMap, EngineError> {
+        self.allowed_from(Action::RunLive, MapState::Initializing)?;
+        let operations = self.cancel_copy().await?;
+        let event = self.event(EventKind::StateChanged, Severity::Warning, "the initial sync was skipped".to_owned());
+        self.step(Step { action: Action::RunLive, event, operations, map: self.map.clone() }, request).await?;
+        self.drain_from_front();
+        Ok(self.map.clone())
+    }
+
+    async fn stop(
+        &mut self,
+        left_over: Option<LeftOver>,
+        request: &TransitionRequest,
+    ) -> Result<TableMap, EngineError> {
+        self.allowed(Action::Stop)?;
+        self.finish_enqueueing().await?;
+        let queued = self.queued + self.arriving.len() as u64;
+        let nothing_under_way = self.drain.queued_in_lanes() == 0;
+        if left_over.is_none() && queued > 0 && nothing_under_way {
+            return Err(self.queue_not_empty(queued)?);
+        }
+        self.withdraw_all().await;
+        self.finish_enqueueing().await?;
+        if left_over.is_none() && self.queued > 0 {
+            self.finish_lazy().await?;
+            self.drain_from_front();
+            return Err(self.queue_not_empty(self.queued)?);
+        }
+        let cancelled = self.cancel_copy().await?;
+        let event = self.event(EventKind::StateChanged, Severity::Info, "the map was stopped".to_owned());
+        let (event, mut operations) = self.divert(left_over.unwrap_or(LeftOver::Keep), event);
+        operations.extend(cancelled);
+        self.step(Step { action: Action::Stop, event, operations, map: self.map.clone() }, request).await?;
+        if self.queued > 0 {
+            self.diverted();
+        }
+        for entry in self.unload() {
+            self.queue_instead(entry);
+        }
+        self.copied = false;
+        Ok(self.map.clone())
+    }
+
+    fn queue_not_empty(&self, queued: u64) -> Result<EngineError, EngineError> {
+        let in_error = self.context.store.head(&self.map.id)?.figures.in_error();
+        Ok(EngineError::QueueNotEmpty { map: self.map.id.clone(), queued, in_error })
+    }
+
+    /// Ends the copy, when one runs; its execution becomes CANCELLED and keeps its position.
+    async fn cancel_copy(&mut self) -> Result<Vec<Operation>, EngineError> {
+        if let Some(copier) = self.copier.take() {
+            copier.stop().await;
+        }
+        self.forget_copy_end();
+        let (MapState::Initializing, Some(number)) = (self.map.state, self.map.execution) else {
+            return Ok(Vec::new());
+        };
+        let execution = self.context.store.execution(&self.map.id, number)?;
+        let Some(mut execution) = execution.filter(|execution| execution.state == ExecutionState::Running) else {
+            return Ok(Vec::new());
+        };
+        execution.state = ExecutionState::Cancelled;
+        execution.end_time = Some(self.context.clock.now());
+        execution.reason = "the map was stopped or its initial sync skipped".to_owned();
+        Ok(vec![Operation::PutExecution(Box::new(execution))])
+    }
+
+    /// Takes back what waits at destinations, and lets what is being written there end, for a short while. Synchronous
+    /// writes among them are queued, when the map is held back.
+    async fn withdraw_all(&mut self) {
+        self.pass_gate.close();
+        for entry in self.unload() {
+            self.queue_instead(entry);
+        }
+        self.sweep();
+        let deadline = Instant::now() + UNDER_WAY_MAX;
+        while self.drain.under_way() > 0 {
+            if tokio::time::timeout_at(deadline, self.next_outcome()).await.is_err() {
+                tracing::warn!(map = %self.map.id, "a destination hangs; the transition does not wait for it");
+                return;
+            }
+        }
+    }
+
+    /// Lets the commit that enqueues end, so that the queue's length is known.
+    async fn finish_enqueueing(&mut self) -> Result<(), EngineError> {
+        loop {
+            self.enqueue().await?;
+            let Some(enqueueing) = &mut self.enqueueing else { return Ok(()) };
+            let result = (&mut enqueueing.commit).await;
+            self.enqueued(result)?;
+        }
+    }
+
+    /// One durable step: the new state, its event and what else changes, after what waited to be written before it.
+    async fn step(&mut self, step: Step, request: &TransitionRequest) -> Result<(), EngineError> {
+        let Step { action, mut event, operations: more, mut map } = step;
+        let state = self.allowed(action)?;
+        let now = self.context.clock.now();
+        event.state_before = Some(self.map.state);
+        event.state_after = Some(state);
+        event.actor.clone_from(&request.actor);
+        if !request.reason.is_empty() {
+            event.summary = format!("{}: {}", event.summary, request.reason);
+        }
+        map.held_back_since = if state.holds_back() { self.map.held_back_since.or(Some(now)) } else { None };
+        map.state = state;
+        map.state_time = now;
+        map.remember(request.tag.as_ref());
+        let mut operations = more;
+        operations.push(Operation::Log(event));
+        self.put(map, operations).await
+    }
+
+    /// Writes the map's record with what belongs to it; the map is as it was when the store refuses.
+    async fn put(&mut self, mut map: TableMap, mut operations: Vec<Operation>) -> Result<(), EngineError> {
+        // What rides along goes by itself, so that it is not lost with a step that is refused for want of room.
+        self.submit_lazy().await?;
+        operations.insert(0, Operation::PutMap(Box::new(map.clone())));
+        let commit = Commit { map: map.id.clone(), expected: Some(self.map.revision), operations };
+        let receipt = self.context.store.commit(commit).await?;
+        map.revision = receipt.revision;
+        self.map = map;
+        self.publish();
+        Ok(())
+    }
+
+    pub async fn update(&mut self, update: Update) -> Result<TableMap, EngineError> {
+        if self.map.was_asked(update.tag.as_ref())? {
+            return Ok(self.map.clone());
+        }
+        editable(&self.map, &update.etag, "change")?;
+        let Update { definition, author, tag, .. } = update;
+        if definition == self.map.definition {
+            return Ok(self.map.clone()); // nothing changes, so there is no new version
+        }
+        let mut map = self.map.clone();
+        map.remember(tag.as_ref());
+        map.definition = definition;
+        map.version += 1;
+        map.author.clone_from(&author);
+        map.update_time = self.context.clock.now();
+        // The schemas belong to the definition that was checked against them; the next run brings new ones.
+        map.schemas = None;
+        let summary = format!("version {} was saved", map.version);
+        let mut event = self.event(EventKind::Updated, Severity::Info, summary);
+        event.actor = author;
+        self.put(map, vec![Operation::Log(event)]).await?;
+        self.prepare()?;
+        Ok(self.map.clone())
+    }
+
+    pub async fn delete(&mut self, deletion: Deletion) -> Result<(), EngineError> {
+        let Deletion { etag, actor, with_errors } = deletion;
+        editable(&self.map, &etag, "delete")?;
+        let errors = self.errors_left()?;
+        if errors > 0 && !with_errors {
+            return Err(EngineError::ErrorsRemain { map: self.map.id.clone(), in_error: errors });
+        }
+        let mut event = self.event(EventKind::Deleted, Severity::Info, "the map was deleted".to_owned());
+        event.actor = actor;
+        event.state_after = None;
+        event.counts.insert("errors".to_owned(), as_count(errors));
+        self.submit_lazy().await?;
+        let operations = vec![Operation::Log(event), Operation::DeleteMap];
+        let commit = Commit { map: self.map.id.clone(), expected: Some(self.map.revision), operations };
+        self.context.store.commit(commit).await?;
+        Ok(())
+    }
+
+    /// Records in error, and failed rows of the last initial sync.
+    fn errors_left(&self) -> Result<u64, EngineError> {
+        let records = self.context.store.head(&self.map.id)?.figures.in_error();
+        let Some(number) = self.map.execution else { return Ok(records) };
+        let execution = self.context.store.execution(&self.map.id, number)?;
+        let rows = execution.iter().flat_map(|execution| &execution.projects).map(|project| project.failed);
+        Ok(records + rows.sum::<u64>())
+    }
+}
+
+/// Whether a map may be changed or deleted now, by someone who has seen it under this etag.
+pub(crate) fn editable(map: &TableMap, etag: &str, verb: &'static str) -> Result<(), EngineError> {
+    let found = map.etag();
+    if !etag.is_empty() && etag != found {
+        return Err(EngineError::EtagMismatch { map: map.id.clone(), given: etag.to_owned(), found });
+    }
+    if map.state != MapState::NotRunning {
+        return Err(EngineError::MapRunning { map: map.id.clone(), state: map.state, verb });
+    }
+    Ok(())
+}
+
+impl super::drain::Drain {
+    /// What is under way for a record that is no longer in the queue: it only keeps its lane until it ends.
+    fn forget_record(&mut self, ticket: crate::model::lanes::Ticket) {
+        if let Some(entry) = self.entries.get_mut(&ticket) {
+            entry.source = Source::Gone;
+        }
+    }
+}
+
+fn own(actor: &str) -> TransitionRequest {
+    TransitionRequest {
+        transition: Transition::Pause, // not looked at: the step is made already
+        actor: actor.to_owned(),
+        reason: String::new(),
+        tag: None,
+    }
+}
+
+fn as_count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

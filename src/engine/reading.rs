@@ -1,0 +1,130 @@
+//! What can be looked at beside the maps themselves: queues, errors, executions and figures.
+
+use super::Engine;
+use super::error::EngineError;
+use crate::model::change::{ErrorRecord, QueuedRecord};
+use crate::model::execution::{Execution, ExecutionError};
+use crate::model::failure::ErrorType;
+use crate::model::ids::{ExecutionNumber, MapId, QueueSequence};
+use crate::store::Head;
+use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
+/// Bytes of queued records that one list reads.
+const LIST_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Errors that are counted by type; more are only counted.
+const ERRORS_COUNTED_MAX: u64 = 10_000;
+const ERRORS_AT_ONCE: usize = 1_000;
+
+/// A queue at one moment.
+#[derive(Debug, Clone)]
+pub struct QueueStats {
+    pub read_time: DateTime<Utc>,
+    pub head: Head,
+    /// Errors by type, none being those that were kept aside unsent; empty when there are too many to look at.
+    pub errors: BTreeMap<Option<ErrorType>, u64>,
+    pub oldest_accept_time: Option<DateTime<Utc>>,
+}
+
+impl Engine {
+    /// Where the numbers of a map stand.
+    pub fn head(&self, map: &MapId) -> Result<Head, EngineError> {
+        self.handle(map)?;
+        Ok(self.context.store.head(map)?)
+    }
+
+    pub fn queue_stats(&self, map: &MapId) -> Result<QueueStats, EngineError> {
+        let head = self.head(map)?;
+        let read_time = self.context.clock.now();
+        let oldest = self.context.store.queued(map, QueueSequence(0), 1, 1)?;
+        let oldest_accept_time = oldest.first().map(|record| record.accept_time);
+        let errors =
+            if head.figures.in_error() <= ERRORS_COUNTED_MAX { self.errors_by_type(map)? } else { BTreeMap::new() };
+        Ok(QueueStats { read_time, head, errors, oldest_accept_time })
+    }
+
+    fn errors_by_type(&self, map: &MapId) -> Result<BTreeMap<Option<ErrorType>, u64>, EngineError> {
+        let mut counts = BTreeMap::new();
+        let mut after = QueueSequence(0);
+        loop {
+            let page = self.context.store.errors(map, after, ERRORS_AT_ONCE)?;
+            let Some(last) = page.last() else { return Ok(counts) };
+            after = last.record.sequence;
+            for error in page {
+                *counts.entry(error.sent().then_some(error.failure.kind)).or_insert(0) += 1;
+            }
+        }
+    }
+
+    /// The failed rows of an execution by type; empty when there are too many to look at.
+    pub fn execution_errors_by_type(
+        &self,
+        map: &MapId,
+        number: ExecutionNumber,
+    ) -> Result<BTreeMap<Option<ErrorType>, u64>, EngineError> {
+        let mut counts = BTreeMap::new();
+        let mut after = 0;
+        while after < ERRORS_COUNTED_MAX {
+            let page = self.context.store.execution_errors(map, number, after, ERRORS_AT_ONCE)?;
+            let Some((last, _)) = page.last() else { return Ok(counts) };
+            after = *last;
+            for (_, error) in page {
+                *counts.entry(Some(error.failure.kind)).or_insert(0) += 1;
+            }
+        }
+        Ok(BTreeMap::new())
+    }
+
+    /// Records that are queued, in the order of acceptance, after `after`.
+    pub fn queued(&self, map: &MapId, after: QueueSequence, limit: usize) -> Result<Vec<QueuedRecord>, EngineError> {
+        self.handle(map)?;
+        Ok(self.context.store.queued(map, after, limit, LIST_BYTES_MAX)?)
+    }
+
+    pub fn errors(&self, map: &MapId, after: QueueSequence, limit: usize) -> Result<Vec<ErrorRecord>, EngineError> {
+        self.handle(map)?;
+        Ok(self.context.store.errors(map, after, limit)?)
+    }
+
+    /// A queued record or one in error.
+    pub fn record(
+        &self,
+        map: &MapId,
+        sequence: QueueSequence,
+    ) -> Result<Result<QueuedRecord, ErrorRecord>, EngineError> {
+        self.handle(map)?;
+        if let Some(record) = self.context.store.queued_record(map, sequence)? {
+            return Ok(Ok(record));
+        }
+        let error = self.context.store.error(map, sequence)?;
+        error.map(Err).ok_or_else(|| EngineError::RecordNotFound { map: map.clone(), sequence: sequence.0 })
+    }
+
+    pub fn execution(&self, map: &MapId, number: ExecutionNumber) -> Result<Execution, EngineError> {
+        self.handle(map)?;
+        let execution = self.context.store.execution(map, number)?;
+        execution.ok_or_else(|| EngineError::ExecutionNotFound { map: map.clone(), number: number.0 })
+    }
+
+    /// Executions, newest first, before `before` when given.
+    pub fn executions(
+        &self,
+        map: &MapId,
+        before: Option<ExecutionNumber>,
+        limit: usize,
+    ) -> Result<Vec<Execution>, EngineError> {
+        self.handle(map)?;
+        Ok(self.context.store.executions(map, before, limit)?)
+    }
+
+    pub fn execution_errors(
+        &self,
+        map: &MapId,
+        number: ExecutionNumber,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, ExecutionError)>, EngineError> {
+        self.execution(map, number)?;
+        Ok(self.context.store.execution_errors(map, number, after, limit)?)
+    }
+}

@@ -1,0 +1,150 @@
+//! Every key there is: where it stands, what it is without being said, and what it takes. Reading, unknown keys, variables
+//! and the check of the reference (docs/configuration.md) all go by this table.
+
+use super::value::{self, Raw};
+use super::{ApplicationKind, LogFormat, Starttls, StoreKind};
+use crate::model::ids::AppId;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What all variables that stand for a key begin with.
+pub const ENV_PREFIX: &str = "TANDEM_";
+
+/// What separates the levels of a key in a variable's name.
+pub const ENV_LEVEL: &str = "__";
+
+/// A key and what its value becomes.
+pub struct Key<T> {
+    pub known: Known,
+    /// The value, or what was found and what is right.
+    pub(super) parse: fn(&Raw) -> Result<T, String>,
+}
+
+/// What is known of a key whatever its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// `server.listen`, or `applications[].url` for a key that every application has.
+    pub path: &'static str,
+    /// The default as it would be written; none means that the key must be given where its section is.
+    pub default: Option<&'static str>,
+}
+
+impl Known {
+    /// The section and the key's name in it.
+    pub fn split(&self) -> (&'static str, &'static str) {
+        self.path.rsplit_once('.').unwrap_or(("", self.path))
+    }
+
+    /// The variable that gives it. For a key of an application, `application` is its id; the id itself has none, since it is
+    /// what the name goes by.
+    pub fn variable(&self, application: &str) -> Option<String> {
+        let (section, name) = self.split();
+        let name = name.to_uppercase();
+        match section.strip_suffix("[]") {
+            Some(_) if *self == APPLICATION_ID.known => None,
+            // An id has no "_", so nothing is confused when "-", which a variable cannot have, becomes one.
+            Some(list) => Some(format!(
+                "{ENV_PREFIX}{}{ENV_LEVEL}{}{ENV_LEVEL}{name}",
+                list.to_uppercase(),
+                application.to_uppercase().replace('-', "_")
+            )),
+            None => Some(format!("{ENV_PREFIX}{}{ENV_LEVEL}{name}", section.to_uppercase())),
+        }
+    }
+}
+
+const fn key<T>(path: &'static str, default: &'static str, parse: fn(&Raw) -> Result<T, String>) -> Key<T> {
+    Key { known: Known { path, default: Some(default) }, parse }
+}
+
+const fn required<T>(path: &'static str, parse: fn(&Raw) -> Result<T, String>) -> Key<T> {
+    Key { known: Known { path, default: None }, parse }
+}
+
+pub static SERVER_LISTEN: Key<SocketAddr> = key("server.listen", "127.0.0.1:7070", value::socket);
+pub static SERVER_INSECURE: Key<bool> = key("server.insecure", "false", value::switch);
+pub static SERVER_GRACE: Key<Duration> = key("server.grace", "30s", |raw| value::time(raw, "0s", "1h"));
+pub static SERVER_MESSAGE_BYTES_MAX: Key<u64> =
+    key("server.message_bytes_max", "4MiB", |raw| value::size(raw, "64KiB", "64MiB"));
+
+pub static STORE_KIND: Key<StoreKind> =
+    key("store.kind", "sled", |raw| value::one_of(raw, &["sled"]).map(|_| StoreKind::Sled));
+pub static STORE_PATH: Key<PathBuf> = key("store.path", "./tandem-data", value::path);
+pub static STORE_CACHE_BYTES: Key<u64> = key("store.cache_bytes", "64MiB", |raw| value::size(raw, "1MiB", "1024GiB"));
+pub static STORE_RESERVE_BYTES: Key<u64> = key("store.reserve_bytes", "64MiB", |raw| value::size(raw, "0B", "1024GiB"));
+
+pub static APPLICATION_ID: Key<AppId> = required("applications[].id", value::application_id);
+pub static APPLICATION_KIND: Key<ApplicationKind> =
+    key("applications[].kind", "sql", |raw| value::one_of(raw, &["sql"]).map(|_| ApplicationKind::Sql));
+pub static APPLICATION_URL: Key<String> = required("applications[].url", value::secret);
+pub static APPLICATION_POOL_MAX: Key<u32> = key("applications[].pool_max", "10", |raw| value::count(raw, 1, 1_000));
+pub static APPLICATION_CONNECT_TIMEOUT: Key<Duration> =
+    key("applications[].connect_timeout", "5s", |raw| value::time(raw, "100ms", "5m"));
+pub static APPLICATION_STATEMENT_TIMEOUT: Key<Duration> =
+    key("applications[].statement_timeout", "30s", |raw| value::time(raw, "100ms", "1h"));
+pub static APPLICATION_LOCK_TIMEOUT: Key<Duration> =
+    key("applications[].lock_timeout", "5s", |raw| value::time(raw, "100ms", "1h"));
+
+pub static SMTP_URL: Key<String> = required("smtp.url", value::secret);
+pub static SMTP_STARTTLS: Key<Starttls> = key("smtp.starttls", "required", value::starttls);
+pub static SMTP_INSECURE: Key<bool> = key("smtp.insecure", "false", value::switch);
+pub static SMTP_FROM: Key<String> = required("smtp.from", value::mailbox);
+
+pub static LOG_FORMAT: Key<LogFormat> = key("log.format", "text", value::log_format);
+pub static LOG_LEVEL: Key<String> = key("log.level", "info", value::log_level);
+
+/// All of them, in the order of the reference.
+pub static ALL: [&Known; 21] = [
+    &SERVER_LISTEN.known,
+    &SERVER_INSECURE.known,
+    &SERVER_GRACE.known,
+    &SERVER_MESSAGE_BYTES_MAX.known,
+    &STORE_KIND.known,
+    &STORE_PATH.known,
+    &STORE_CACHE_BYTES.known,
+    &STORE_RESERVE_BYTES.known,
+    &APPLICATION_ID.known,
+    &APPLICATION_KIND.known,
+    &APPLICATION_URL.known,
+    &APPLICATION_POOL_MAX.known,
+    &APPLICATION_CONNECT_TIMEOUT.known,
+    &APPLICATION_STATEMENT_TIMEOUT.known,
+    &APPLICATION_LOCK_TIMEOUT.known,
+    &SMTP_URL.known,
+    &SMTP_STARTTLS.known,
+    &SMTP_INSECURE.known,
+    &SMTP_FROM.known,
+    &LOG_FORMAT.known,
+    &LOG_LEVEL.known,
+];
+
+/// The sections, as the keys name them.
+pub fn sections() -> Vec<&'static str> {
+    let mut sections: Vec<_> = ALL.iter().map(|known| known.split().0.trim_end_matches("[]")).collect();
+    sections.dedup();
+    sections
+}
+
+/// The key that `path` (with `[]` for any application) names.
+pub fn find(path: &str) -> Option<&'static Known> {
+    ALL.iter().copied().find(|known| known.path == path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_has_two_underscores_for_a_level() {
+        assert_eq!(SERVER_LISTEN.known.variable("").as_deref(), Some("TANDEM_SERVER__LISTEN"));
+        assert_eq!(STORE_CACHE_BYTES.known.variable("").as_deref(), Some("TANDEM_STORE__CACHE_BYTES"));
+        assert_eq!(APPLICATION_URL.known.variable("data-lake").as_deref(), Some("TANDEM_APPLICATIONS__DATA_LAKE__URL"));
+        assert_eq!(APPLICATION_ID.known.variable("finance"), None);
+    }
+
+    #[test]
+    fn sections_are_each_named_once() {
+        assert_eq!(sections(), ["server", "store", "applications", "smtp", "log"]);
+    }
+}

@@ -1,0 +1,168 @@
+//! The configuration: one TOML file, covered by variables, covered by options of the command. docs/configuration.md is its
+//! reference.
+//!
+//! All mistakes are found before anything starts, and told at once; a configuration that was loaded needs no second look.
+//! `keys` is the table of what there is, `layers` puts file, variables and options over each other, `sections` makes them a
+//! `Config`. What a secret is appears in no message.
+
+mod file;
+mod input;
+pub mod keys;
+mod layers;
+mod mistake;
+mod read;
+mod secret;
+mod sections;
+mod show;
+mod suggest;
+mod units;
+mod url;
+mod value;
+
+pub use input::{Environment, Flag, Input};
+pub use mistake::{ConfigError, LoadError, Mistake, Origin};
+pub use secret::Secret;
+
+use crate::model::ids::AppId;
+use layers::Layers;
+use read::Reader;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// All that a server is told before it starts. Set once, by `load`; nothing changes it afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    pub server: Server,
+    pub store: StoreConfig,
+    /// In the order of the file; their ids differ.
+    pub applications: Vec<ApplicationConfig>,
+    /// None when no mail is to be sent.
+    pub smtp: Option<Smtp>,
+    pub log: Log,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// A loopback address, unless `insecure`.
+    pub listen: SocketAddr,
+    /// Said aloud: that others may reach a server which asks nobody who they are and encrypts nothing.
+    pub insecure: bool,
+    /// How long a shutdown waits for work that was accepted.
+    pub grace: Duration,
+    /// The largest message that is taken, in bytes.
+    pub message_bytes_max: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreConfig {
+    pub kind: StoreKind,
+    /// The store's directory; relative to the directory that the server was started in.
+    pub path: PathBuf,
+    pub cache_bytes: u64,
+    /// What must stay free on the store's disk; with less, changes are refused.
+    pub reserve_bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreKind {
+    Sled,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApplicationConfig {
+    pub id: AppId,
+    pub kind: ApplicationKind,
+    /// Has been checked to be one that the kind's driver takes.
+    pub url: Secret,
+    /// The most connections that are open to it at a time.
+    pub pool_max: u32,
+    pub connect_timeout: Duration,
+    pub statement_timeout: Duration,
+    /// Not longer than `statement_timeout`.
+    pub lock_timeout: Duration,
+}
+
+impl ApplicationConfig {
+    /// Where it is, without any credential, for people.
+    pub fn address(&self) -> String {
+        url::address(self.url.expose())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApplicationKind {
+    Sql,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Smtp {
+    pub url: Secret,
+    pub starttls: Starttls,
+    /// Said aloud: that mail may go to another machine in the clear.
+    pub insecure: bool,
+    pub from: String,
+}
+
+impl Smtp {
+    /// Where mail goes, without any credential, for people.
+    pub fn address(&self) -> String {
+        url::address(self.url.expose())
+    }
+}
+
+/// What becomes of a connection to a mail server that begins unencrypted (`smtp://`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Starttls {
+    Required,
+    WhenOffered,
+    Off,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    pub format: LogFormat,
+    /// A filter that tracing-subscriber takes, as `info` or `info,tandem::engine=debug`.
+    pub level: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Config {
+    /// The configuration that `input` gives, or every mistake in it.
+    pub fn load(input: &Input) -> Result<Self, LoadError> {
+        let mut mistakes = Vec::new();
+        let layers = Layers::read(input, &mut mistakes)?;
+        let mut reader = Reader::new(&layers, &input.environment, mistakes);
+        let config = sections::config(&mut reader);
+        let mut mistakes = reader.mistakes;
+        mistakes.sort();
+        match config {
+            Some(config) if mistakes.is_empty() => Ok(config),
+            Some(_) | None => Err(ConfigError { mistakes }.into()),
+        }
+    }
+
+    /// What is allowed, since it was said aloud, and dangerous all the same; for the log at every start.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if !sections::is_loopback(&self.server.listen) {
+            warnings.push(format!(
+                "server.insecure: {} is not a loopback address; whoever reaches it can read and change everything, \
+                 unencrypted and without saying who they are",
+                self.server.listen
+            ));
+        }
+        if let Some(smtp) = self.smtp.as_ref().filter(|smtp| sections::sends_in_the_clear(smtp)) {
+            warnings.push(format!("smtp.insecure: mail and credentials go to {} unencrypted", smtp.address()));
+        }
+        warnings
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! The wiring: configuration, logs, and what a server is put together from.
+
+mod calls;
+pub mod config;
+mod port_file;
+mod routes;
+pub mod run;
+pub mod telemetry;

@@ -1,0 +1,62 @@
+//! What is served over the one listener: the contract's services, health and reflection, as gRPC and as gRPC-Web.
+
+use super::calls::{self, Calls};
+use crate::services::Services;
+use crate::services::proto::DESCRIPTORS;
+use crate::services::proto::alert_service_server::AlertServiceServer;
+use crate::services::proto::queue_service_server::QueueServiceServer;
+use crate::services::proto::sync_service_server::SyncServiceServer;
+use crate::services::proto::table_map_service_server::TableMapServiceServer;
+use axum::middleware::from_fn_with_state;
+use tonic::codec::CompressionEncoding::{Gzip, Zstd};
+use tonic::service::Routes;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+/// Every service that health tells of; the empty name is the server as a whole.
+const SERVICES: [&str; 5] =
+    ["", "tandem.v1.TableMapService", "tandem.v1.SyncService", "tandem.v1.QueueService", "tandem.v1.AlertService"];
+
+/// Messages are taken compressed and uncompressed, and answered compressed where the caller says that it takes that.
+macro_rules! limited {
+    ($service:expr, $bytes_max:expr) => {
+        $service
+            .max_decoding_message_size($bytes_max)
+            .accept_compressed(Gzip)
+            .accept_compressed(Zstd)
+            .send_compressed(Gzip)
+            .send_compressed(Zstd)
+    };
+}
+
+/// The routes, and what health is told through.
+pub fn routes(
+    services: Services,
+    message_bytes_max: usize,
+    calls: Calls,
+) -> Result<(Routes, HealthReporter), tonic_reflection::server::Error> {
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let routes = Routes::new(limited!(TableMapServiceServer::new(services.clone()), message_bytes_max))
+        .add_service(limited!(SyncServiceServer::new(services.clone()), message_bytes_max))
+        .add_service(limited!(QueueServiceServer::new(services.clone()), message_bytes_max))
+        .add_service(limited!(AlertServiceServer::new(services), message_bytes_max))
+        .add_service(health_service)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?);
+    // What is not gRPC joins this router.
+    let router = routes.into_axum_router().layer(from_fn_with_state(calls, calls::guard));
+    Ok((router.into(), health))
+}
+
+/// Tells health what holds for all services.
+pub async fn tell_health(health: &HealthReporter, status: ServingStatus) {
+    for service in SERVICES {
+        health.set_service_status(service, status).await;
+    }
+}

@@ -1,0 +1,66 @@
+//! Logs: to the standard error, as text for people or as JSON lines for machines.
+
+use super::config::{Log, LogFormat};
+use std::io::{self, IsTerminal};
+use tracing::warn;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+/// The variable that the whole ecosystem knows for a filter; stronger than `log.level`.
+const FILTER_VARIABLE: &str = "RUST_LOG";
+
+/// Why nothing is logged.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// Occurs when `log.level` is no filter, which a loaded configuration has excluded.
+    #[error("log.level is not a filter")]
+    Filter(#[from] ParseError),
+    /// Occurs when it is called twice in a process.
+    #[error("logs have been set up already")]
+    Twice(#[from] TryInitError),
+}
+
+/// Sets up logs for the whole process; from here on `tracing`'s macros write. Called once, at the start.
+///
+/// A `RUST_LOG` that is no filter is not worth refusing to start: it is told, and `log.level` holds.
+pub fn start(log: &Log) -> Result<(), TelemetryError> {
+    let (filter, mistake) = choose_filter(log, std::env::var(FILTER_VARIABLE).ok())?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match log.format {
+        LogFormat::Text => subscriber.with_ansi(io::stderr().is_terminal()).finish().try_init()?,
+        LogFormat::Json => subscriber.json().flatten_event(true).finish().try_init()?,
+    }
+    if let Some(error) = mistake {
+        warn!(%error, level = %log.level, "{FILTER_VARIABLE} is not a filter, so log.level holds");
+    }
+    Ok(())
+}
+
+/// The filter that was asked for, or else the configuration's; and what is wrong with the one that was asked for.
+fn choose_filter(log: &Log, asked: Option<String>) -> Result<(EnvFilter, Option<ParseError>), ParseError> {
+    let asked = asked.filter(|filter| !filter.is_empty());
+    match asked.map(|filter| EnvFilter::builder().parse(filter)) {
+        Some(Ok(filter)) => Ok((filter, None)),
+        Some(Err(error)) => Ok((EnvFilter::builder().parse(&log.level)?, Some(error))),
+        None => Ok((EnvFilter::builder().parse(&log.level)?, None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_is_stronger_than_the_configuration_when_it_is_a_filter() {
+        let log = Log { format: LogFormat::Text, level: "warn".to_owned() };
+        let chosen = |asked: Option<&str>| {
+            let (filter, mistake) = choose_filter(&log, asked.map(str::to_owned)).unwrap();
+            (filter.to_string(), mistake.is_some())
+        };
+        assert_eq!(chosen(None), ("warn".to_owned(), false));
+        assert_eq!(chosen(Some("")), ("warn".to_owned(), false));
+        assert_eq!(chosen(Some("tandem=debug")), ("tandem=debug".to_owned(), false));
+        assert_eq!(chosen(Some("tandem=loud")), ("warn".to_owned(), true));
+    }
+}

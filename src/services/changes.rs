@@ -1,0 +1,75 @@
+//! One change: what its sender says, checked, and what became of it.
+
+use super::Services;
+use super::input::{ID_CHARS_MAX, Input};
+use super::proto;
+use super::records::count;
+use super::status::CallError;
+use crate::engine::{NewChange, PendingAnswer};
+use crate::model::change::{Answer, Disposition, Operation};
+use crate::model::ids::MapId;
+use uuid::Uuid;
+
+impl Services {
+    /// Checks a change and hands it over; everything that is wrong with it is told at once.
+    pub(super) async fn hand_over(&self, request: proto::WriteRecordRequest) -> Result<PendingAnswer, CallError> {
+        let mut input = Input::default();
+        let (map, change) = self.change(&mut input, request);
+        let (map, change) = input.with(map.zip(change))?;
+        Ok(self.engine.write(&map, change).await?)
+    }
+
+    fn change(&self, input: &mut Input, request: proto::WriteRecordRequest) -> (Option<MapId>, Option<NewChange>) {
+        let map = input.table_map("table_map", &request.table_map);
+        let source = input.side("source", request.source);
+        let operation = operation(input, request.operation);
+        if request.record.is_none() {
+            input.wrong("record", "is required");
+        }
+        let record = input.row("record", request.record.unwrap_or_default());
+        let previous_key = request.previous_key.map(|key| input.row("previous_key", key));
+        let source_time = input.time("source_time", request.source_time);
+        input.text("change_id", &request.change_id, ID_CHARS_MAX);
+        input.text("correlation_id", &request.correlation_id, ID_CHARS_MAX);
+        let (Some(source), Some(operation)) = (source, operation) else { return (map, None) };
+        let correlation_id = Some(request.correlation_id).filter(|id| !id.is_empty());
+        let change = NewChange {
+            source,
+            operation,
+            record,
+            previous_key,
+            source_time,
+            change_id: request.change_id,
+            correlation_id: correlation_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
+        };
+        if !input.is_clean()
+            && let Some(map) = &map
+            && let Ok(violations) = self.engine.violations(map, change.clone())
+        {
+            input.also(violations);
+        }
+        (map, Some(change))
+    }
+}
+
+fn operation(input: &mut Input, number: i32) -> Option<Operation> {
+    match input.known("operation", number)? {
+        proto::Operation::Unspecified => {
+            input.wrong("operation", "is required: OPERATION_UPSERT or OPERATION_DELETE");
+            None
+        }
+        proto::Operation::Upsert => Some(Operation::Upsert),
+        proto::Operation::Delete => Some(Operation::Delete),
+    }
+}
+
+impl From<Answer> for proto::WriteRecordResponse {
+    fn from(answer: Answer) -> Self {
+        let disposition = match answer.disposition {
+            Disposition::Applied => proto::Disposition::Applied,
+            Disposition::Queued => proto::Disposition::Queued,
+            Disposition::Skipped => proto::Disposition::Skipped,
+        };
+        Self { disposition: disposition.into(), sequence: count(answer.sequence.0), reason: answer.reason }
+    }
+}

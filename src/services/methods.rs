@@ -1,0 +1,41 @@
+//! Which methods this version offers.
+
+use super::status::CallError;
+
+/// The methods that are carried out; every other one of the contract answers UNIMPLEMENTED. README.md has the same list.
+pub const OFFERED: &[(&str, &[&str])] = &[
+    (
+        "tandem.v1.TableMapService",
+        &[
+            "CreateTableMap",
+            "GetTableMap",
+            "ListTableMaps",
+            "UpdateTableMap",
+            "DeleteTableMap",
+            "ValidateTableMap",
+            "RunTableMap",
+            "PauseTableMap",
+            "ResumeTableMap",
+            "SkipToLive",
+            "StopTableMap",
+            "GetTableMapOverview",
+            "ListActivity",
+            "TailActivity",
+            "ListApplications",
+            "CheckApplication",
+            "ListTables",
+            "GetTable",
+        ],
+    ),
+    (
+        "tandem.v1.SyncService",
+        &["WriteRecord", "WriteRecords", "GetExecution", "ListExecutions", "ListExecutionErrors", "SkipInitialSync"],
+    ),
+    ("tandem.v1.QueueService", &["GetQueueStats", "ListQueuedRecords", "GetQueuedRecord", "ListCatchUpErrors"]),
+    ("tandem.v1.AlertService", &[]),
+];
+
+/// The one answer of every method that this version does not offer.
+pub(super) fn not_offered<T>(method: &'static str) -> Result<T, tonic::Status> {
+    Err(CallError::NotOffered { what: method }.into())
+}

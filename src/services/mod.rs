@@ -1,0 +1,51 @@
+//! The gRPC faces: a request is checked, the engine called, its answer translated. No rule of the domain is decided here.
+//!
+//! A method that this version does not offer answers through `methods::not_offered`; `methods::OFFERED` lists the others.
+
+mod activity;
+mod activity_log;
+mod actor;
+mod alerts;
+pub mod answers;
+mod applications;
+mod catalog;
+mod changes;
+mod definition;
+mod executions;
+mod failures;
+mod findings;
+mod input;
+pub mod methods;
+mod names;
+mod paging;
+pub mod proto;
+mod queue;
+mod queued_records;
+mod records;
+pub mod status;
+mod sync;
+mod table_maps;
+mod tables;
+mod times;
+mod transitions;
+mod update_mask;
+mod write_stream;
+
+use crate::engine::Engine;
+use answers::Answers;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// All services; clones share the engine.
+#[derive(Clone)]
+pub struct Services {
+    engine: Arc<Engine>,
+    /// Cancelled when the server begins to shut down: streams that have no end of their own end then.
+    closing: CancellationToken,
+}
+
+impl Services {
+    pub fn new(engine: Arc<Engine>, closing: CancellationToken) -> Self {
+        Self { engine, closing }
+    }
+}

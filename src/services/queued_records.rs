@@ -1,0 +1,88 @@
+//! Queued records and errors as the wire has them.
+
+use super::proto;
+use super::records::{count, record};
+use super::{names, times};
+use crate::model::change::{ErrorRecord, Operation, QueuedRecord};
+use crate::model::figures::Figures;
+use crate::model::ids::MapId;
+use crate::model::key::Key;
+use crate::model::row::Row;
+use crate::model::table_map::{Definition, Side};
+
+/// A key under the left side's column names.
+pub fn key_record(definition: &Definition, key: &Key) -> proto::Record {
+    record(under_source_names(definition, Side::Left, key).collect())
+}
+
+/// The columns of a key as a side names them. The map may have been edited since the key was kept: what its definition has
+/// no name for is left out.
+pub fn under_source_names<'a>(
+    definition: &'a Definition,
+    source: Side,
+    key: &'a Key,
+) -> impl Iterator<Item = (String, crate::model::value::Value)> + 'a {
+    let names = definition.integration_key.iter().map(move |left| {
+        let mapping = definition.columns.iter().find(|mapping| mapping.left_column == *left);
+        mapping.map_or(left.as_str(), |mapping| mapping.column(source)).to_owned()
+    });
+    names.zip(key.values().iter().cloned())
+}
+
+/// A record that waits.
+pub fn queued(map: &MapId, definition: &Definition, queued: QueuedRecord) -> proto::QueuedRecord {
+    let change = queued.change;
+    let bytes = change.size();
+    let key: Row = under_source_names(definition, change.source, &change.key).collect();
+    let previous = change.previous_key.as_ref();
+    let operation = match change.operation {
+        Operation::Upsert => proto::Operation::Upsert,
+        Operation::Delete => proto::Operation::Delete,
+    };
+    proto::QueuedRecord {
+        name: names::queued_record(map, queued.sequence),
+        sequence: count(queued.sequence.0),
+        state: proto::QueuedRecordState::Queued.into(),
+        source: proto::Side::from(change.source).into(),
+        operation: operation.into(),
+        integration_key: Some(key_record(definition, &change.key)),
+        previous_key: previous.map(|key| record(under_source_names(definition, change.source, key).collect())),
+        record: Some(record(key.into_iter().chain(change.row).collect())),
+        accept_time: Some(times::timestamp(queued.accept_time)),
+        source_time: change.source_time.map(times::timestamp),
+        change_id: change.change_id,
+        correlation_id: change.correlation_id,
+        bytes: count(bytes as u64),
+        retry_status: proto::RetryStatus::None.into(),
+        etag: format!("{}-0", queued.sequence),
+        ..Default::default()
+    }
+}
+
+/// A catch-up error. One that was kept aside unsent has no error of its own.
+pub fn error(map: &MapId, definition: &Definition, error: ErrorRecord) -> proto::QueuedRecord {
+    let sent = error.sent();
+    let etag = format!("{}-{}", error.record.sequence, error.attempts);
+    proto::QueuedRecord {
+        state: proto::QueuedRecordState::Error.into(),
+        error: sent.then(|| error.failure.into()),
+        attempts: i32::try_from(error.attempts).unwrap_or(i32::MAX),
+        fail_time: Some(times::timestamp(error.fail_time)),
+        etag,
+        ..queued(map, definition, error.record)
+    }
+}
+
+pub fn figures(direction: proto::Direction, figures: &Figures) -> proto::Figures {
+    proto::Figures {
+        direction: direction.into(),
+        accepted: count(figures.accepted),
+        applied: count(figures.applied),
+        queued: count(figures.queued),
+        in_error: count(figures.in_error),
+        skipped: count(figures.skipped),
+        superseded: count(figures.superseded),
+        deleted: count(figures.deleted),
+        purged: count(figures.purged),
+    }
+}

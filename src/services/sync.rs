@@ -1,0 +1,64 @@
+//! `SyncService`.
+
+use super::methods::not_offered;
+use super::proto::sync_service_server::SyncService;
+use super::proto::*;
+use super::status::CallError;
+use super::{Answers, Services, actor};
+use tonic::{Request, Response, Status, Streaming};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl SyncService for Services {
+    type WriteRecordsStream = Answers<WriteRecordsResponse>;
+    type WatchExecutionStream = Answers<WatchExecutionResponse>;
+
+    async fn write_record(&self, request: Request<WriteRecordRequest>) -> Answer<WriteRecordResponse> {
+        let pending = self.hand_over(request.into_inner()).await?;
+        let answer = pending.await.map_err(CallError::from)?;
+        Ok(Response::new(answer.into()))
+    }
+
+    async fn write_records(
+        &self,
+        request: Request<Streaming<WriteRecordsRequest>>,
+    ) -> Answer<Self::WriteRecordsStream> {
+        Ok(Response::new(self.write_stream(request.into_inner())))
+    }
+
+    async fn get_execution(&self, request: Request<GetExecutionRequest>) -> Answer<Execution> {
+        Ok(Response::new(self.get_execution(request.get_ref())?))
+    }
+
+    async fn list_executions(&self, request: Request<ListExecutionsRequest>) -> Answer<ListExecutionsResponse> {
+        Ok(Response::new(self.list_executions(request.get_ref())?))
+    }
+
+    async fn list_execution_errors(
+        &self,
+        request: Request<ListExecutionErrorsRequest>,
+    ) -> Answer<ListExecutionErrorsResponse> {
+        Ok(Response::new(self.list_execution_errors(request.get_ref())?))
+    }
+
+    async fn skip_initial_sync(&self, request: Request<SkipInitialSyncRequest>) -> Answer<Execution> {
+        Ok(Response::new(self.skip_initial_sync(actor::of(&request), request.into_inner()).await?))
+    }
+
+    async fn watch_execution(&self, _: Request<WatchExecutionRequest>) -> Answer<Self::WatchExecutionStream> {
+        not_offered("WatchExecution")
+    }
+
+    async fn rerun_execution(&self, _: Request<RerunExecutionRequest>) -> Answer<Execution> {
+        not_offered("RerunExecution")
+    }
+
+    async fn retry_execution_errors(&self, _: Request<RetryExecutionErrorsRequest>) -> Answer<QueueJob> {
+        not_offered("RetryExecutionErrors")
+    }
+
+    async fn cancel_execution(&self, _: Request<CancelExecutionRequest>) -> Answer<Execution> {
+        not_offered("CancelExecution")
+    }
+}

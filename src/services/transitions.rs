@@ -1,0 +1,266 @@
+//! Running, pausing, resuming and stopping, one map or several at once.
+
+use super::Services;
+use super::input::Input;
+use super::proto;
+use super::proto::transition_result::Outcome;
+use super::status::CallError;
+use super::{answers, names};
+use crate::engine::catalog::RunRequest;
+use crate::engine::error::EngineError;
+use crate::engine::map::{LeftOver, Transition, TransitionRequest};
+use crate::model::ids::MapId;
+use crate::model::request::RequestTag;
+use crate::model::state::ResumeOption;
+use crate::model::table_map::TableMap;
+use futures::StreamExt;
+use std::collections::HashSet;
+use std::future::Future;
+use std::time::Duration;
+
+/// Maps of one call, and how many of them are on their way at one time.
+const MAPS_MAX: usize = 1_000;
+const AT_ONCE_MAX: usize = 64;
+const WAIT_DEFAULT: Duration = Duration::from_secs(30);
+const WAIT_MAX: Duration = Duration::from_secs(3_600);
+
+/// What every transition is asked for with.
+pub(super) struct Asked {
+    maps: Vec<MapId>,
+    /// One map by `name`: its failure is the call's.
+    single: bool,
+    wait: Duration,
+    tag: Option<RequestTag>,
+    reason: String,
+    actor: String,
+}
+
+/// The fields that all requests for a transition share.
+macro_rules! asked {
+    ($actor:expr, $request:expr, $input:expr) => {{
+        let (request, input) = (&$request, &mut $input);
+        let tag = input.tag(&request.request_id, request);
+        input.reason(&request.reason);
+        let wait = input.wait("wait_timeout", request.wait_timeout);
+        let maps = input.maps(&request.name, &request.names);
+        let single = request.names.is_empty();
+        if request.include_related && input.is_clean() {
+            return Err(CallError::NotOffered { what: "include_related" });
+        }
+        Asked { maps, single, wait, tag, reason: request.reason.clone(), actor: $actor }
+    }};
+}
+
+impl Input {
+    /// How long a call waits.
+    pub fn wait(&mut self, field: &str, wait: Option<prost_types::Duration>) -> Duration {
+        let wait = self.span(field, wait).unwrap_or(WAIT_DEFAULT);
+        if wait > WAIT_MAX {
+            self.wrong(field, "is longer than 1 hour");
+        }
+        wait
+    }
+
+    /// The maps of `name` or of `names`.
+    fn maps(&mut self, name: &str, names: &[String]) -> Vec<MapId> {
+        if names.is_empty() {
+            return self.table_map("name", name).into_iter().collect();
+        }
+        if !name.is_empty() {
+            self.wrong("name", "is given together with names; give one of the two");
+        }
+        if names.len() > MAPS_MAX {
+            self.wrong("names", format!("has {} entries, at most {MAPS_MAX} are taken", names.len()));
+            return Vec::new();
+        }
+        let mut seen = HashSet::new();
+        let mut maps = Vec::with_capacity(names.len());
+        for (index, name) in names.iter().enumerate() {
+            let field = format!("names[{index}]");
+            if let Some(map) = self.table_map(&field, name) {
+                if !seen.insert(map.clone()) {
+                    self.wrong(field, format!("{name} is named twice"));
+                }
+                maps.push(map);
+            }
+        }
+        maps
+    }
+}
+
+impl Asked {
+    fn request(&self, transition: Transition) -> TransitionRequest {
+        TransitionRequest { transition, actor: self.actor.clone(), reason: self.reason.clone(), tag: self.tag.clone() }
+    }
+}
+
+impl Services {
+    pub(super) async fn run(
+        &self,
+        actor: String,
+        request: proto::RunTableMapRequest,
+    ) -> Result<proto::TransitionResponse, CallError> {
+        let mut input = Input::default();
+        let asked = asked!(actor, request, input);
+        let mode = input.known::<proto::InitialSyncMode>("initial_sync", request.initial_sync);
+        let master = input.side_if_given("master", request.master);
+        let (mode, master) = input.with(mode.zip(master))?;
+        let run = RunRequest {
+            initial_sync: mode != proto::InitialSyncMode::Skip,
+            master,
+            validate_only: request.validate_only,
+            actor: asked.actor.clone(),
+            reason: asked.reason.clone(),
+            tag: asked.tag.clone(),
+        };
+        let copies = run.initial_sync && !run.validate_only;
+        let mut response = self
+            .each(&asked, |id| {
+                let run = run.clone();
+                async move { self.engine.run_map(&id, run, asked.wait).await }
+            })
+            .await?;
+        for (result, id) in response.results.iter_mut().zip(&asked.maps) {
+            let Some(Outcome::TableMap(_)) = result.outcome else { continue };
+            let map = &self.engine.map(id)?.map;
+            if request.validate_only {
+                let findings = self.engine.check(Some(id), &map.definition).await.findings;
+                result.findings = findings.into_iter().map(Into::into).collect();
+            }
+            let execution = map.execution.filter(|_| copies);
+            result.execution = execution.map(|number| names::execution(id, number)).unwrap_or_default();
+        }
+        Ok(response)
+    }
+
+    pub(super) async fn pause(
+        &self,
+        actor: String,
+        request: proto::PauseTableMapRequest,
+    ) -> Result<proto::TransitionResponse, CallError> {
+        let mut input = Input::default();
+        let asked = asked!(actor, request, input);
+        input.done()?;
+        self.each_the_same(&asked, &Transition::Pause).await
+    }
+
+    pub(super) async fn resume(
+        &self,
+        actor: String,
+        request: proto::ResumeTableMapRequest,
+    ) -> Result<proto::TransitionResponse, CallError> {
+        let mut input = Input::default();
+        let asked = asked!(actor, request, input);
+        let option = input.known("option", request.option).map(|option| match option {
+            proto::ResumeOption::Unspecified | proto::ResumeOption::CatchUp => ResumeOption::CatchUp,
+            proto::ResumeOption::SkipAndKeep => ResumeOption::SkipAndKeep,
+            proto::ResumeOption::SkipAndDiscard => ResumeOption::SkipAndDiscard,
+        });
+        self.each_the_same(&asked, &Transition::Resume(input.with(option)?)).await
+    }
+
+    pub(super) async fn skip_to_live(
+        &self,
+        actor: String,
+        request: proto::SkipToLiveRequest,
+    ) -> Result<proto::TransitionResponse, CallError> {
+        let mut input = Input::default();
+        let asked = asked!(actor, request, input);
+        let left_over = input.known("queued_records", request.queued_records).map(left_over);
+        let left_over = input.with(left_over)?.unwrap_or(LeftOver::Keep);
+        self.each_the_same(&asked, &Transition::SkipToLive(left_over)).await
+    }
+
+    pub(super) async fn stop(
+        &self,
+        actor: String,
+        request: proto::StopTableMapRequest,
+    ) -> Result<proto::TransitionResponse, CallError> {
+        let mut input = Input::default();
+        let asked = asked!(actor, request, input);
+        let left_over = input.known("queued_records", request.queued_records).map(left_over);
+        self.each_the_same(&asked, &Transition::Stop(input.with(left_over)?)).await
+    }
+
+    pub(super) async fn skip_initial_sync(
+        &self,
+        actor: String,
+        request: proto::SkipInitialSyncRequest,
+    ) -> Result<proto::Execution, CallError> {
+        let mut input = Input::default();
+        let tag = input.tag(&request.request_id, &request);
+        input.reason(&request.reason);
+        let wait = input.wait("wait_timeout", request.wait_timeout);
+        let named = if request.name.contains("/executions/") {
+            input.execution("name", &request.name).map(|(map, number)| (map, Some(number)))
+        } else {
+            input.table_map("name", &request.name).map(|map| (map, None))
+        };
+        let (id, number) = input.with(named)?;
+        if let Some(number) = number {
+            self.engine.execution(&id, number)?;
+            if self.engine.map(&id)?.map.execution != Some(number) {
+                let mut input = Input::default();
+                input.wrong("name", format!("execution {number} is not the latest of its map"));
+                input.done()?;
+            }
+        }
+        let transition = Transition::SkipInitialSync;
+        let request = TransitionRequest { transition, actor, reason: request.reason, tag };
+        let map = self.engine.transition(&id, request, wait).await?;
+        let latest = map.execution.ok_or(EngineError::ExecutionNotFound { map: id.clone(), number: 0 })?;
+        Ok(super::executions::shown(&id, &self.engine.execution(&id, latest)?))
+    }
+
+    async fn each_the_same(
+        &self,
+        asked: &Asked,
+        transition: &Transition,
+    ) -> Result<proto::TransitionResponse, CallError> {
+        self.each(asked, |id| {
+            let request = asked.request(transition.clone());
+            async move { self.engine.transition(&id, request, asked.wait).await }
+        })
+        .await
+    }
+
+    /// Does the same to every map, several at a time; one that cannot holds up no other.
+    async fn each<F>(&self, asked: &Asked, act: impl Fn(MapId) -> F) -> Result<proto::TransitionResponse, CallError>
+    where
+        F: Future<Output = Result<TableMap, EngineError>>,
+    {
+        if let ([only], true) = (asked.maps.as_slice(), asked.single) {
+            let table_map = self.shown(&act(only.clone()).await?)?;
+            return Ok(proto::TransitionResponse { results: vec![result(only, Outcome::TableMap(table_map))] });
+        }
+        let acts: Vec<_> = asked.maps.iter().map(|id| act(id.clone())).collect();
+        let ended: Vec<_> = futures::stream::iter(acts).buffered(AT_ONCE_MAX).collect().await;
+        let results = asked.maps.iter().zip(ended).map(|(id, ended)| self.told(id, ended)).collect();
+        Ok(proto::TransitionResponse { results })
+    }
+
+    fn told(&self, id: &MapId, ended: Result<TableMap, EngineError>) -> proto::TransitionResult {
+        let findings = match &ended {
+            Err(EngineError::Findings { findings, .. }) => findings.iter().cloned().map(Into::into).collect(),
+            _ => Vec::new(),
+        };
+        let outcome = match ended.map_err(CallError::from).and_then(|map| self.shown(&map)) {
+            Ok(map) => Outcome::TableMap(map),
+            Err(error) => Outcome::Error(answers::as_message(&error.into())),
+        };
+        proto::TransitionResult { findings, ..result(id, outcome) }
+    }
+}
+
+fn result(id: &MapId, outcome: Outcome) -> proto::TransitionResult {
+    let name = names::table_map(id);
+    proto::TransitionResult { name, outcome: Some(outcome), findings: Vec::new(), execution: String::new() }
+}
+
+fn left_over(disposition: proto::QueuedRecordsDisposition) -> Option<LeftOver> {
+    match disposition {
+        proto::QueuedRecordsDisposition::Unspecified => None,
+        proto::QueuedRecordsDisposition::Keep => Some(LeftOver::Keep),
+        proto::QueuedRecordsDisposition::Discard => Some(LeftOver::Discard),
+    }
+}

@@ -1,0 +1,118 @@
+//! Commits on their way in, heads on their way out.
+
+use super::Numbered;
+use crate::model::figures::{Figures, MapFigures};
+use crate::model::ids::{EventSequence, QueueSequence, Revision};
+use crate::store::message::{self, operation::Kind};
+use crate::store::{Commit, DivertTo, Head, NewRecord, Operation};
+
+impl From<&Commit> for message::Commit {
+    fn from(commit: &Commit) -> Self {
+        Self {
+            map: commit.map.to_string(),
+            expected: commit.expected.map(|revision| revision.0),
+            operations: commit.operations.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<&Operation> for message::Operation {
+    fn from(operation: &Operation) -> Self {
+        let kind = match operation {
+            Operation::PutMap(map) => Kind::PutMap(map.as_ref().into()),
+            Operation::DeleteMap => Kind::DeleteMap(message::DeleteMap {}),
+            Operation::Log(event) => Kind::Log(event.into()),
+            Operation::Enqueue(records) => {
+                Kind::Enqueue(message::Enqueue { records: records.iter().map(Into::into).collect() })
+            }
+            Operation::Leave { sequences, ending } => Kind::Leave(message::Leave {
+                sequences: sequences.iter().map(|sequence| sequence.0).collect(),
+                ending: ending.number(),
+            }),
+            Operation::Fail { sequence, failure, time, attempts } => Kind::Fail(message::Fail {
+                sequence: sequence.0,
+                failure: Some(failure.into()),
+                time: Some(time.into()),
+                attempts: *attempts,
+            }),
+            Operation::Yield { sequence, columns } => {
+                Kind::Yield(message::Yield { sequence: sequence.0, columns: columns.iter().cloned().collect() })
+            }
+            Operation::Count { source, figures } => {
+                Kind::Count(message::Count { source: source.number(), figures: Some(figures.into()) })
+            }
+            Operation::Remember { change_id, remembered } => {
+                Kind::Remember(message::Remember { change_id: change_id.clone(), remembered: Some(remembered.into()) })
+            }
+            Operation::Forget { change_ids } => Kind::Forget(message::Forget { change_ids: change_ids.clone() }),
+            Operation::Divert { to, time } => {
+                let failure = match to {
+                    DivertTo::Errors(failure) => Some(failure.into()),
+                    DivertTo::Nowhere => None,
+                };
+                Kind::Divert(message::Divert { failure, time: Some(time.into()) })
+            }
+            Operation::ContinueDivert { records_max } => {
+                Kind::ContinueDivert(message::ContinueDivert { records_max: *records_max })
+            }
+            Operation::PutExecution(execution) => Kind::PutExecution(execution.as_ref().into()),
+            Operation::AddExecutionErrors { execution, errors } => {
+                Kind::AddExecutionErrors(message::AddExecutionErrors {
+                    execution: execution.0,
+                    errors: errors.iter().map(Into::into).collect(),
+                })
+            }
+        };
+        Self { kind: Some(kind) }
+    }
+}
+
+impl From<&NewRecord> for message::NewRecord {
+    fn from(record: &NewRecord) -> Self {
+        let NewRecord { sequence, accept_time, change, previous, fingerprint, because } = record;
+        let reason = if change.change_id.is_empty() { "" } else { because.as_str() };
+        Self {
+            record: Some(message::QueuedRecord {
+                sequence: sequence.0,
+                source: change.source.number(),
+                size: u32::try_from(change.size()).unwrap_or(u32::MAX),
+                accept_time: Some(accept_time.into()),
+                change: Some(change.into()),
+                previous: previous.map(|sequence| sequence.0),
+                yielded: Vec::new(),
+            }),
+            fingerprint: *fingerprint,
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+impl From<&Figures> for message::Figures {
+    fn from(figures: &Figures) -> Self {
+        let Figures { accepted, applied, queued, in_error, skipped, superseded, deleted, purged } = *figures;
+        Self { accepted, applied, queued, in_error, skipped, superseded, deleted, purged }
+    }
+}
+
+impl From<message::Figures> for Figures {
+    fn from(figures: message::Figures) -> Self {
+        let message::Figures { accepted, applied, queued, in_error, skipped, superseded, deleted, purged } = figures;
+        Self { accepted, applied, queued, in_error, skipped, superseded, deleted, purged }
+    }
+}
+
+impl From<&message::MapHead> for Head {
+    fn from(head: &message::MapHead) -> Self {
+        Self {
+            revision: Revision(if head.exists { head.revision } else { 0 }),
+            last_event: EventSequence(head.last_event),
+            last_queued: QueueSequence(head.last_queued),
+            figures: MapFigures {
+                left: head.left.unwrap_or_default().into(),
+                right: head.right.unwrap_or_default().into(),
+                queued_bytes: head.queued_bytes,
+            },
+            diverting: !head.diversions.is_empty() || head.swept < head.incarnation,
+        }
+    }
+}

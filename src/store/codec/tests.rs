@@ -1,0 +1,377 @@
+//! What is written is read again unchanged, whatever it is.
+
+use crate::model::activity::{ConflictRows, Event, EventError, EventKind, LoggedEvent, Severity};
+use crate::model::change::{Answer, Cause, Change, Disposition, ErrorRecord, Operation, QueuedRecord, Remembered};
+use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progress, Project};
+use crate::model::failure::{ErrorType, Failure};
+use crate::model::ids::{AppId, EventSequence, ExecutionNumber, MapId, Position, QueueSequence, Revision};
+use crate::model::key::Key;
+use crate::model::row::Row;
+use crate::model::schema::{Column, ColumnType, DecimalDigits, ForeignKey, TableSchema};
+use crate::model::state::MapState;
+use crate::model::table_map::{
+    ColumnMapping, ConflictPolicy, Definition, Direction, QueueLimits, Schemas, Side, SyncMode, TableMap, TableRef,
+    Transform,
+};
+use crate::model::value::{Decimal, Value};
+use crate::store::codec::Unreadable;
+use crate::store::message;
+use chrono::{DateTime, NaiveDate, Utc};
+use proptest::prelude::*;
+use prost::Message;
+use std::fmt::Debug;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// There and back through bytes.
+fn again<M, T>(message: M) -> T
+where
+    M: Message + Default,
+    T: TryFrom<M, Error = Unreadable>,
+{
+    T::try_from(M::decode(message.encode_to_vec().as_slice()).unwrap()).unwrap()
+}
+
+fn assert_again<M, T>(given: &T)
+where
+    M: Message + Default + for<'a> From<&'a T>,
+    T: TryFrom<M, Error = Unreadable> + PartialEq + Debug,
+{
+    assert_eq!(again::<M, T>(given.into()), *given);
+}
+
+fn time() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_735_689_599, 1_999_999_999).unwrap() // within a leap second
+}
+
+fn every_value() -> Vec<Value> {
+    vec![
+        Value::Null,
+        Value::Bool(true),
+        Value::Bool(false),
+        Value::Int(i64::MIN),
+        Value::Int(i64::MAX),
+        Value::Int(0),
+        Value::Double(f64::NAN),
+        Value::Double(-0.0),
+        Value::Double(f64::MIN_POSITIVE),
+        Value::String("a\0 ä 漢 \u{1F600}".to_owned()),
+        Value::String(String::new()),
+        Value::Bytes(vec![0, 255, 0]),
+        Value::Timestamp(time()),
+        Value::Timestamp(DateTime::<Utc>::MIN_UTC),
+        Value::Timestamp(DateTime::<Utc>::MAX_UTC),
+        Value::Date(NaiveDate::MIN),
+        Value::Date(NaiveDate::MAX),
+        Value::Date(NaiveDate::from_ymd_opt(2024, 2, 29).unwrap()),
+        Value::Decimal(Decimal::parse("-007.2500").unwrap()),
+        Value::Uuid(Uuid::from_u128(7)),
+        Value::Json(r#"{ "b": [1,  2] }"#.to_owned()),
+    ]
+}
+
+fn row() -> Row {
+    every_value().into_iter().enumerate().map(|(index, value)| (format!("c{index}"), value)).collect()
+}
+
+fn failure(kind: ErrorType) -> Failure {
+    Failure {
+        kind,
+        code: "1062".to_owned(),
+        message: "no".to_owned(),
+        constraint: Some(String::new()),
+        column: None,
+        referred_key: Some("7".to_owned()),
+    }
+}
+
+#[test]
+fn values_keep_their_writing() {
+    let read: Row = again(message::Row::from(&row()));
+    // Equality would let -0.0 be 0.0 and 1.50 be 1.5.
+    assert_eq!(format!("{read:?}"), format!("{:?}", row()));
+}
+
+#[test]
+fn changes_and_what_becomes_of_them() {
+    for (operation, cause, source) in
+        [(Operation::Upsert, Cause::Caller, Side::Left), (Operation::Delete, Cause::Settlement, Side::Right)]
+    {
+        let change = Change {
+            source,
+            operation,
+            key: Key::new(every_value()),
+            previous_key: Some(Key::new(vec![])),
+            row: row(),
+            source_time: Some(time()),
+            change_id: "id".to_owned(),
+            correlation_id: "c".to_owned(),
+            cause,
+        };
+        assert_again::<message::Change, _>(&change);
+        let record = QueuedRecord {
+            sequence: QueueSequence(u64::MAX),
+            accept_time: time(),
+            change: Change { previous_key: None, row: Row::new(), ..change },
+            previous: Some(QueueSequence(0)),
+            yielded: ["a".to_owned(), "b".to_owned()].into(),
+        };
+        assert_again::<message::QueuedRecord, _>(&record);
+        for kind in ErrorType::ALL {
+            let error = ErrorRecord { record: record.clone(), failure: failure(kind), fail_time: time(), attempts: 3 };
+            let written = message::ErrorRecord {
+                record: Some((&error.record).into()),
+                failure: Some((&error.failure).into()),
+                fail_time: Some((&error.fail_time).into()),
+                attempts: 3,
+            };
+            assert_eq!(again::<_, ErrorRecord>(written), error);
+        }
+    }
+    for disposition in [Disposition::Applied, Disposition::Queued, Disposition::Skipped] {
+        let answer = Answer { disposition, sequence: QueueSequence(4), reason: "ECHO".to_owned() };
+        assert_again::<message::Remembered, _>(&Remembered { fingerprint: u64::MAX, answer, time: time() });
+    }
+}
+
+fn schema() -> TableSchema {
+    let types = [
+        ColumnType::Bool,
+        ColumnType::Int { min: i64::MIN, max: i64::MAX },
+        ColumnType::Float,
+        ColumnType::Double,
+        ColumnType::String { chars_max: None },
+        ColumnType::String { chars_max: Some(0) },
+        ColumnType::Bytes { bytes_max: Some(9) },
+        ColumnType::Bytes { bytes_max: None },
+        ColumnType::Timestamp { fraction_digits: 0 },
+        ColumnType::Timestamp { fraction_digits: 6 },
+        ColumnType::Date,
+        ColumnType::Decimal { digits: None },
+        ColumnType::Decimal { digits: Some(DecimalDigits { precision: 10, scale: 2 }) },
+        ColumnType::Uuid,
+        ColumnType::Json,
+        ColumnType::Unsupported { why: "point".to_owned() },
+    ];
+    let column = |(index, kind): (usize, ColumnType)| Column {
+        name: format!("c{index}"),
+        kind,
+        database_type: "x".to_owned(),
+        nullable: index % 2 == 0,
+        has_default: index % 3 == 0,
+        read_only: index % 5 == 0,
+    };
+    TableSchema {
+        table: "s.t".to_owned(),
+        columns: types.into_iter().enumerate().map(column).collect(),
+        primary_key: vec!["c0".to_owned()],
+        unique_keys: vec![vec!["c0".to_owned()], vec![]],
+        foreign_keys: vec![ForeignKey {
+            columns: vec!["c1".to_owned()],
+            referred_table: "u".to_owned(),
+            referred_columns: vec!["d".to_owned()],
+        }],
+    }
+}
+
+#[test]
+fn maps_in_every_state_and_mode() {
+    let table = |application: &str, filter: &str| TableRef {
+        application: AppId::parse(application).unwrap(),
+        table: "t".to_owned(),
+        filter: filter.to_owned(),
+    };
+    let mapping = |direction| ColumnMapping {
+        left_column: "a".to_owned(),
+        right_column: "b".to_owned(),
+        direction,
+        left_to_right: vec![
+            Transform::Default(Value::Null),
+            Transform::ValueMap(vec![("x".to_owned(), "y".to_owned())]),
+            Transform::Constant(Value::Int(4)),
+            Transform::Expression("row.a + 1".to_owned()),
+        ],
+        right_to_left: vec![],
+    };
+    let policies = [ConflictPolicy::MasterWins, ConflictPolicy::NewerWins, ConflictPolicy::Manual];
+    for (index, state) in MapState::ALL.into_iter().enumerate() {
+        let odd = index % 2 == 1;
+        assert_again::<message::TableMap, _>(&TableMap {
+            id: MapId::parse("orders").unwrap(),
+            definition: Definition {
+                display_name: "Orders".to_owned(),
+                left: table("a", ""),
+                right: table("b", "x > 1"),
+                integration_key: vec!["a".to_owned(), "c".to_owned()],
+                columns: [Direction::Bidirectional, Direction::LeftToRight, Direction::RightToLeft].map(mapping).into(),
+                sync_mode: if odd { SyncMode::Synchronous } else { SyncMode::Asynchronous },
+                master: if odd { Side::Left } else { Side::Right },
+                related: vec![MapId::parse("customers").unwrap()],
+                queue_limits: QueueLimits { max_pause: Duration::from_millis(5), max_bytes: u64::MAX },
+                error_retention: Duration::ZERO,
+                conflict_policy: policies[index % 3],
+            },
+            version: 3,
+            author: "ada".to_owned(),
+            create_time: time(),
+            update_time: time(),
+            state,
+            state_time: time(),
+            held_back_since: odd.then(time),
+            schemas: odd.then(|| Box::new(Schemas { left: schema(), right: schema() })),
+            execution: odd.then_some(ExecutionNumber(0)),
+            recent_requests: vec![String::new(), "r".to_owned()],
+            revision: Revision(9),
+        });
+    }
+}
+
+#[test]
+fn events_of_every_kind() {
+    let kinds = [
+        EventKind::Created,
+        EventKind::Updated,
+        EventKind::VersionRestored,
+        EventKind::Deleted,
+        EventKind::Run,
+        EventKind::InitialSyncStarted,
+        EventKind::InitialSyncProgressed,
+        EventKind::InitialSyncCompleted,
+        EventKind::InitialSyncFailed,
+        EventKind::StateChanged,
+        EventKind::PausedByAlert,
+        EventKind::RecordError,
+        EventKind::CatchUpStarted,
+        EventKind::CatchUpCompleted,
+        EventKind::Retried,
+        EventKind::DeletedFromQueue,
+        EventKind::Purged,
+        EventKind::LimitReached,
+        EventKind::AlertRaised,
+        EventKind::Conflict,
+        EventKind::DestinationDown,
+        EventKind::DestinationUp,
+        EventKind::LimitNear,
+        EventKind::PurgeSoon,
+        EventKind::RecordCorrected,
+    ];
+    for (index, kind) in kinds.into_iter().enumerate() {
+        let event = Event {
+            time: time(),
+            kind,
+            severity: [Severity::Info, Severity::Warning, Severity::Error][index % 3],
+            actor: "a".to_owned(),
+            state_before: (index % 2 == 0).then_some(MapState::NotRunning),
+            state_after: (index % 3 == 0).then_some(MapState::Resuming),
+            summary: "s".to_owned(),
+            counts: [("b".to_owned(), i64::MIN), ("a".to_owned(), 0)].into(),
+            error: (index % 4 == 0).then(|| EventError {
+                kind: ErrorType::Network,
+                code: String::new(),
+                message: "m".to_owned(),
+                key: row(),
+                correlation_id: String::new(),
+            }),
+            conflict: (index % 5 == 0).then(|| ConflictRows {
+                left: row(),
+                right: Row::new(),
+                winner: Side::Left,
+                key: row(),
+                lost_columns: vec!["a".to_owned()],
+            }),
+        };
+        assert_again::<message::Event, _>(&event);
+        let written =
+            message::LoggedEvent { map: "orders".to_owned(), sequence: 1, position: 2, event: Some((&event).into()) };
+        let map = MapId::parse("orders").unwrap();
+        let logged = LoggedEvent { map, sequence: EventSequence(1), position: Position(2), event };
+        assert_eq!(again::<_, LoggedEvent>(written), logged);
+    }
+}
+
+#[test]
+fn executions_in_every_state() {
+    let states = [
+        ExecutionState::Running,
+        ExecutionState::Completed,
+        ExecutionState::CompletedWithErrors,
+        ExecutionState::Cancelled,
+        ExecutionState::Failed,
+    ];
+    let project = |progress: Progress| Project {
+        source: Side::Right,
+        only_missing: progress == Progress::Ended,
+        progress,
+        total: Some(0),
+        written: 1,
+        skipped: 2,
+        failed: 3,
+        start_time: Some(time()),
+        end_time: None,
+    };
+    let progresses = [
+        Progress::NotStarted,
+        Progress::Copying { after: None },
+        Progress::Copying { after: Some(Key::new(every_value())) },
+        Progress::Ended,
+    ];
+    for state in states {
+        assert_again::<message::Execution, _>(&Execution {
+            number: ExecutionNumber(7),
+            state,
+            master: Side::Left,
+            projects: progresses.clone().map(project).into(),
+            start_time: time(),
+            end_time: Some(time()),
+            reason: "r".to_owned(),
+        });
+    }
+    assert_again::<message::ExecutionError, _>(&ExecutionError {
+        source: Side::Left,
+        key: Key::new(every_value()),
+        row: row(),
+        failure: failure(ErrorType::BadRequest),
+        time: time(),
+    });
+}
+
+#[test]
+fn an_absent_progress_is_not_read_as_done() {
+    let nothing = message::Project { source: 1, ..message::Project::default() };
+    assert!(Project::try_from(nothing).is_err());
+    assert!(Progress::try_from(message::Progress::default()).is_err());
+}
+
+proptest! {
+    /// Whatever is on the disk, reading it ends with a value or an error.
+    #[test]
+    fn no_bytes_make_reading_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn read<M: Message + Default, T: TryFrom<M, Error = Unreadable>>(bytes: &[u8]) {
+            if let Ok(message) = M::decode(bytes) {
+                let _ = T::try_from(message);
+            }
+        }
+        read::<message::TableMap, TableMap>(&bytes);
+        read::<message::QueuedRecord, QueuedRecord>(&bytes);
+        read::<message::ErrorRecord, ErrorRecord>(&bytes);
+        read::<message::Remembered, Remembered>(&bytes);
+        read::<message::LoggedEvent, LoggedEvent>(&bytes);
+        read::<message::Execution, Execution>(&bytes);
+        read::<message::ExecutionError, ExecutionError>(&bytes);
+    }
+
+    #[test]
+    fn rows_of_any_values(texts in proptest::collection::btree_map(".*", any::<(i64, f64, Vec<u8>, i64)>(), 0..6)) {
+        let row: Row = texts.into_iter().map(|(name, (int, double, bytes, seconds))| {
+            let time = DateTime::from_timestamp(seconds % 8_000_000_000_000, 5);
+            let value = match int % 4 {
+                0 => Value::Double(double),
+                1 => Value::Bytes(bytes),
+                2 => time.map_or(Value::Null, Value::Timestamp),
+                _ => Value::Int(int),
+            };
+            (name, value)
+        }).collect();
+        prop_assert_eq!(again::<message::Row, Row>((&row).into()), row);
+    }
+}

@@ -1,0 +1,260 @@
+//! What is kept. A trait in the domain's terms; one folder for each engine that keeps it.
+//!
+//! Everything that must happen together is one `Commit`: applied whole or not at all, and numbered by the store in the
+//! order of its map. Applying one takes no clock, no randomness and no outside read: the same commits in the same order
+//! give the same store, byte for byte. What depends on time is decided by the engine and comes in as operations.
+
+mod codec;
+mod message;
+pub mod sled;
+
+use crate::model::activity::{Event, LoggedEvent};
+use crate::model::change::{Change, Ending, ErrorRecord, QueuedBecause, QueuedRecord, Remembered};
+use crate::model::execution::{Execution, ExecutionError};
+use crate::model::failure::Failure;
+use crate::model::figures::{Figures, MapFigures};
+use crate::model::ids::{EventSequence, ExecutionNumber, MapId, Position, QueueSequence, Revision};
+use crate::model::table_map::{Side, TableMap};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::sync::{oneshot, watch};
+
+/// The largest commit, in bytes of its message: what the next engine, a replicated log, takes as one entry.
+pub const COMMIT_BYTES_MAX: usize = 512 * 1024;
+
+/// Operations on one map that belong together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Commit {
+    pub map: MapId,
+    /// The revision that the map's record must have (0: there must be none), or the commit is refused as a conflict.
+    pub expected: Option<Revision>,
+    pub operations: Vec<Operation>,
+}
+
+/// One thing that a commit does. Figures move with the operations that move records, in the same step (rule 11).
+///
+/// What a deletion would have to find again (`Enqueue`, `Remember`, `PutExecution`, `AddExecutionErrors`) needs the map's record; `Log` and
+/// `Count` do not, so that what is under way while a map is deleted can still be told and counted.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operation {
+    /// Writes the map's record; its revision becomes one more than it was.
+    PutMap(Box<TableMap>),
+    /// Removes the map with its queue, errors, executions and remembered changes, at once for every reader; what was queued
+    /// or in error counts as deleted. Its log and its numbers stay. Where there is much, the disk space comes back in steps
+    /// of `ContinueDivert`, also when a map with this id has been created again.
+    DeleteMap,
+    /// Appends to the activity log; sequence and position are given in order.
+    Log(Event),
+    /// Appends changes to the queue: accepted and queued grow. The first one's sequence must be the next of the map.
+    Enqueue(Vec<NewRecord>),
+    /// Queued records leave the queue: queued shrinks, the ending's figure grows.
+    Leave { sequences: Vec<QueueSequence>, ending: Ending },
+    /// A queued record moves to the errors: queued shrinks, in_error grows.
+    Fail { sequence: QueueSequence, failure: Failure, time: DateTime<Utc>, attempts: u32 },
+    /// A queued record no longer writes these columns; they add to what it yielded before.
+    Yield { sequence: QueueSequence, columns: BTreeSet<String> },
+    /// Adds to the figures of one side what did not go through the queue; what is added must itself add up, and has nothing
+    /// queued or in error (that is counted with its record).
+    Count { source: Side, figures: Figures },
+    /// Remembers the answer to a change that did not go through the queue. (Enqueue remembers its changes itself.)
+    Remember { change_id: String, remembered: Remembered },
+    /// Forgets changes; what is not remembered is passed over.
+    Forget { change_ids: Vec<String> },
+    /// All records queued at this moment go to the errors (with this failure, 0 attempts), or away. The figures move at
+    /// once; the records themselves in steps of `ContinueDivert`, and no read gives them as queued any more. More can be
+    /// queued meanwhile, and diverted again.
+    Divert { to: DivertTo, time: DateTime<Utc> },
+    /// Moves at most so many diverted records (fewer when they are large), and removes at most so many entries of what deletions
+    /// left. To be repeated until `Head::diverting` is false; does nothing then.
+    ContinueDivert { records_max: u32 },
+    /// Writes an execution under its number.
+    PutExecution(Box<Execution>),
+    /// Keeps rows that an execution could not write.
+    AddExecutionErrors { execution: ExecutionNumber, errors: Vec<ExecutionError> },
+}
+
+/// A change on its way into the queue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewRecord {
+    pub sequence: QueueSequence,
+    pub accept_time: DateTime<Utc>,
+    pub change: Change,
+    pub previous: Option<QueueSequence>,
+    /// The hash of the change's content, remembered under its `change_id` when it has one.
+    pub fingerprint: u64,
+    /// Goes into the answer that is remembered.
+    pub because: QueuedBecause,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum DivertTo {
+    Errors(Failure),
+    Nowhere,
+}
+
+/// What a commit was given, once it is on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// The map's revision after it.
+    pub revision: Revision,
+    /// The last sequence of the map's activity log after it.
+    pub last_event: EventSequence,
+    /// The last position of the whole log after it.
+    pub position: Position,
+}
+
+/// A commit on its way to the disk; resolves when it is synced or refused.
+#[derive(Debug)]
+pub struct Pending(pub oneshot::Receiver<Result<Receipt, StoreError>>);
+
+impl Future for Pending {
+    type Output = Result<Receipt, StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|answer| answer.unwrap_or(Err(StoreError::Closed)))
+    }
+}
+
+/// When a commit is on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Synced before it is answered.
+    Synced,
+    /// Answered when it is applied; synced with the next one that asks for it, or a little later by itself. A crash may lose
+    /// it, and with it all that came after it, never one before another.
+    Lazy,
+}
+
+/// Where the numbers of a map stand; read when its work begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Head {
+    pub revision: Revision,
+    pub last_event: EventSequence,
+    pub last_queued: QueueSequence,
+    pub figures: MapFigures,
+    /// Whether diverted records are still to be moved, or entries of a deleted map to be removed: `ContinueDivert`.
+    pub diverting: bool,
+}
+
+/// What is kept. Reads see every commit that was answered, and block only as long as a short read of the disk takes.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Hands a commit to the writer: waits for a place in its channel, which is the back-pressure, and answers with what
+    /// resolves when the commit is done. Commits are applied in the order of these calls.
+    async fn submit(&self, commit: Commit, durability: Durability) -> Result<Pending, StoreError>;
+
+    /// Hands a commit over and waits until it is synced.
+    async fn commit(&self, commit: Commit) -> Result<Receipt, StoreError> {
+        self.submit(commit, Durability::Synced).await?.await
+    }
+
+    /// Whether the store takes in changes: `Full` when the disk's free space is below the reserve. Costs a system call, so that
+    /// who would have to do much before a commit can ask first.
+    fn room(&self) -> Result<(), StoreError>;
+
+    fn map(&self, map: &MapId) -> Result<Option<TableMap>, StoreError>;
+
+    /// Maps in the order of their ids, after `after`.
+    fn maps(&self, after: Option<&MapId>, limit: usize) -> Result<Vec<TableMap>, StoreError>;
+
+    /// Where the map's numbers stand; all zero for one that never was.
+    fn head(&self, map: &MapId) -> Result<Head, StoreError>;
+
+    /// Records that are queued, in order, after `after`, until `bytes_max` (at least one) or `records_max` are read.
+    fn queued(
+        &self,
+        map: &MapId,
+        after: QueueSequence,
+        records_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<QueuedRecord>, StoreError>;
+
+    /// The record with this sequence, if it is still queued.
+    fn queued_record(&self, map: &MapId, sequence: QueueSequence) -> Result<Option<QueuedRecord>, StoreError>;
+
+    /// Records in error, in the order of acceptance, after `after`.
+    fn errors(&self, map: &MapId, after: QueueSequence, limit: usize) -> Result<Vec<ErrorRecord>, StoreError>;
+
+    /// The record in error with this sequence.
+    fn error(&self, map: &MapId, sequence: QueueSequence) -> Result<Option<ErrorRecord>, StoreError>;
+
+    fn remembered(&self, map: &MapId, change_id: &str) -> Result<Option<Remembered>, StoreError>;
+
+    /// Remembered changes of the map in some fixed order, after `after`; what a sweep looks through.
+    fn remembered_changes(
+        &self,
+        map: &MapId,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Remembered)>, StoreError>;
+
+    fn execution(&self, map: &MapId, number: ExecutionNumber) -> Result<Option<Execution>, StoreError>;
+
+    /// Executions of the map, newest first, before `before` when given.
+    fn executions(
+        &self,
+        map: &MapId,
+        before: Option<ExecutionNumber>,
+        limit: usize,
+    ) -> Result<Vec<Execution>, StoreError>;
+
+    /// Errors of an execution in the order in which they were kept, with their numbers from 1, after `after`.
+    fn execution_errors(
+        &self,
+        map: &MapId,
+        execution: ExecutionNumber,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, ExecutionError)>, StoreError>;
+
+    /// Events of one map from `from` on (inclusive), up to what is synced: no tail tells of what a crash takes back.
+    fn events(&self, map: &MapId, from: EventSequence, limit: usize) -> Result<Vec<LoggedEvent>, StoreError>;
+
+    /// Events of all maps from `from` on (inclusive), likewise.
+    fn all_events(&self, from: Position, limit: usize) -> Result<Vec<LoggedEvent>, StoreError>;
+
+    /// Wakes when events were synced; the value is the last position. What a tail waits for.
+    fn log_end(&self) -> watch::Receiver<Position>;
+
+    /// Writes and syncs what is still to be written, and ends. Commits after it are refused as `Closed`.
+    async fn close(&self);
+}
+
+/// Why the store did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Someone wrote since `expected` was read. Nothing was applied; read again and decide again.
+    #[error("map {map} is at revision {found}, not {expected}")]
+    Conflict { map: MapId, expected: Revision, found: Revision },
+    /// The disk has no room for more changes. Nothing of the commit was applied; what was acknowledged is kept.
+    #[error("the disk of the store is full: {free_bytes} bytes are free, {reserve_bytes} are kept in reserve")]
+    Full { free_bytes: u64, reserve_bytes: u64 },
+    /// A commit that does not fit what the store holds (a sequence that does not follow, a record that is not queued):
+    /// a fault of ours. Nothing of it was applied.
+    #[error("a commit for map {map} does not fit the store: {why}")]
+    Misfit { map: MapId, why: String },
+    /// Another process holds the store.
+    #[error("the store in {path} is in use by another process; stop it first, or give this one a folder of its own")]
+    InUse { path: String },
+    /// The store was written by a later version of the program.
+    #[error("the store has schema version {found}, this program knows up to {known}; start the newer program")]
+    TooNew { found: u32, known: u32 },
+    /// What is stored cannot be read.
+    #[error("the store holds {what} that cannot be read")]
+    Corrupt { what: String },
+    /// The engine failed. It is not known whether the commit is on disk, so nothing of it was acknowledged. The store opens
+    /// itself again; read the head again before the next commit, for what was not synced may be gone.
+    #[error("the store failed while {doing}")]
+    Engine {
+        doing: &'static str,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+}

@@ -1,0 +1,213 @@
+//! A commit and what is stored give what will be stored. Takes no clock, no randomness and nothing from outside: the same
+//! commits in the same order give the same store, byte for byte, however they were grouped.
+
+use super::keys::{self, shelf};
+use super::view::View;
+use super::{queue, sweep};
+use crate::model::ids::{EventSequence, MapId, Position, Revision};
+use crate::store::message::{self, MapHead, operation::Kind};
+use crate::store::{Receipt, StoreError};
+use prost::Message;
+
+/// How many entries a deletion removes at once; what is left goes with `ContinueDivert`.
+const DELETE_ENTRIES_MAX: u32 = 1_000;
+
+/// The map that a commit is about, while it is applied.
+pub(super) struct Subject {
+    pub id: MapId,
+    pub head: MapHead,
+}
+
+impl Subject {
+    pub fn misfit(&self, why: impl Into<String>) -> StoreError {
+        StoreError::Misfit { map: self.id.clone(), why: why.into() }
+    }
+
+    pub fn map(&self) -> &str {
+        self.id.as_str()
+    }
+
+    /// The key of a numbered entry of this life of the map.
+    pub fn key(&self, shelf: u8, number: u64) -> keys::Key {
+        keys::numbered(shelf, self.map(), self.head.incarnation, number)
+    }
+
+    /// The figures of one side.
+    pub fn figures(&mut self, side: i32) -> Result<&mut message::Figures, StoreError> {
+        match message::Side::try_from(side) {
+            Ok(message::Side::Left) => Ok(self.head.left.get_or_insert_default()),
+            Ok(message::Side::Right) => Ok(self.head.right.get_or_insert_default()),
+            Ok(message::Side::Unspecified) | Err(_) => Err(self.misfit("a change without its side")),
+        }
+    }
+
+    /// Deleted maps keep their numbers, but nothing that a later deletion would have to find.
+    fn must_exist(&self) -> Result<(), StoreError> {
+        if self.head.exists { Ok(()) } else { Err(self.misfit("there is no such map")) }
+    }
+
+    fn revision(&self) -> Revision {
+        Revision(if self.head.exists { self.head.revision } else { 0 })
+    }
+}
+
+/// Applies a commit to the view, or refuses it; the caller then rolls the view back.
+pub(super) fn apply(view: &mut View<'_>, commit: message::Commit) -> Result<Receipt, StoreError> {
+    let id = MapId::parse(&commit.map).map_err(|_| StoreError::Corrupt { what: "the id of a map".to_owned() })?;
+    let head = view.head(&commit.map)?;
+    let mut subject = Subject { id, head };
+    let found = subject.revision();
+    if let Some(expected) = commit.expected.map(Revision)
+        && expected != found
+    {
+        return Err(StoreError::Conflict { map: subject.id, expected, found });
+    }
+    for operation in commit.operations {
+        let kind = operation.kind.ok_or_else(|| subject.misfit("an operation without a kind"))?;
+        apply_operation(view, &mut subject, kind)?;
+    }
+    subject.head.commit += 1;
+    let receipt = Receipt {
+        revision: subject.revision(),
+        last_event: EventSequence(subject.head.last_event),
+        position: Position(view.store().position),
+    };
+    view.set_head(&commit.map, subject.head);
+    Ok(receipt)
+}
+
+fn apply_operation(view: &mut View<'_>, subject: &mut Subject, kind: Kind) -> Result<(), StoreError> {
+    match kind {
+        Kind::PutMap(map) => put_map(view, subject, map),
+        Kind::DeleteMap(message::DeleteMap {}) => delete_map(view, subject),
+        Kind::Log(event) => {
+            log(view, subject, event);
+            Ok(())
+        }
+        Kind::Enqueue(enqueue) => {
+            subject.must_exist()?;
+            queue::enqueue(view, subject, enqueue.records)
+        }
+        Kind::Leave(leave) => queue::leave(view, subject, leave),
+        Kind::Fail(fail) => queue::fail(view, subject, fail),
+        Kind::Yield(yielded) => queue::yield_columns(view, subject, &yielded),
+        Kind::Count(count) => self::count(subject, &count),
+        Kind::Remember(remember) => {
+            subject.must_exist()?;
+            let remembered = remember.remembered.ok_or_else(|| subject.misfit("nothing to remember"))?;
+            self::remember(view, subject, &remember.change_id, &remembered)
+        }
+        Kind::Forget(forget) => {
+            for change_id in &forget.change_ids {
+                view.remove(keys::remembered(subject.map(), subject.head.incarnation, change_id))?;
+            }
+            Ok(())
+        }
+        Kind::Divert(divert) => queue::divert(subject, divert),
+        Kind::ContinueDivert(message::ContinueDivert { records_max }) => {
+            let moved = queue::continue_divert(view, subject, records_max)?;
+            sweep::sweep(view, subject, records_max.saturating_sub(moved))
+        }
+        Kind::PutExecution(execution) => {
+            subject.must_exist()?;
+            view.put(subject.key(shelf::EXECUTIONS, execution.number), execution.encode_to_vec())
+        }
+        Kind::AddExecutionErrors(added) => {
+            subject.must_exist()?;
+            add_execution_errors(view, subject, &added)
+        }
+    }
+}
+
+fn put_map(view: &mut View<'_>, subject: &mut Subject, mut map: message::TableMap) -> Result<(), StoreError> {
+    if map.id != subject.map() {
+        return Err(subject.misfit(format!("it holds the record of {}", map.id)));
+    }
+    subject.head.revision += 1;
+    subject.head.exists = true;
+    map.revision = subject.head.revision;
+    view.put(keys::of_map(shelf::MAPS, subject.map()), map.encode_to_vec())
+}
+
+/// The record goes at once, and so does, for every reader, all that belongs to this life of the map.
+fn delete_map(view: &mut View<'_>, subject: &mut Subject) -> Result<(), StoreError> {
+    subject.must_exist()?;
+    view.remove(keys::of_map(shelf::MAPS, subject.map()))?;
+    let head = &mut subject.head;
+    for figures in [&mut head.left, &mut head.right].into_iter().flatten() {
+        // Rule 11: what was still there was deleted with the map.
+        figures.deleted += figures.queued + figures.in_error;
+        figures.queued = 0;
+        figures.in_error = 0;
+    }
+    head.exists = false;
+    head.queued_bytes = 0;
+    head.first_segment = head.last_queued + 1;
+    head.open_segment = 0;
+    head.diversions.clear();
+    head.incarnation += 1;
+    sweep::sweep(view, subject, DELETE_ENTRIES_MAX)
+}
+
+fn log(view: &mut View<'_>, subject: &mut Subject, event: message::Event) {
+    subject.head.last_event += 1;
+    view.store().position += 1;
+    let position = view.store().position;
+    let logged = message::LoggedEvent {
+        map: subject.map().to_owned(),
+        sequence: subject.head.last_event,
+        position,
+        event: Some(event),
+    };
+    let bytes = logged.encode_to_vec();
+    view.put_new(keys::event(subject.map(), logged.sequence), bytes.clone());
+    view.put_new(keys::position(position), bytes);
+}
+
+fn count(subject: &mut Subject, count: &message::Count) -> Result<(), StoreError> {
+    let added = count.figures.unwrap_or_default();
+    let ended = added.applied + added.skipped + added.superseded + added.deleted + added.purged;
+    // What is queued or in error is counted with its record, never by itself.
+    if added.accepted != ended || added.queued != 0 || added.in_error != 0 {
+        return Err(subject.misfit("figures that do not add up")); // Rule 11
+    }
+    let figures = subject.figures(count.source)?;
+    figures.accepted += added.accepted;
+    figures.applied += added.applied;
+    figures.skipped += added.skipped;
+    figures.superseded += added.superseded;
+    figures.deleted += added.deleted;
+    figures.purged += added.purged;
+    Ok(())
+}
+
+/// Rule 4: the answer to a change with an id is kept.
+pub(super) fn remember(
+    view: &mut View<'_>,
+    subject: &Subject,
+    change_id: &str,
+    remembered: &message::Remembered,
+) -> Result<(), StoreError> {
+    if change_id.is_empty() {
+        return Err(subject.misfit("a change without an id to be remembered by"));
+    }
+    view.put(keys::remembered(subject.map(), subject.head.incarnation, change_id), remembered.encode_to_vec())
+}
+
+fn add_execution_errors(
+    view: &mut View<'_>,
+    subject: &Subject,
+    added: &message::AddExecutionErrors,
+) -> Result<(), StoreError> {
+    if view.get(&subject.key(shelf::EXECUTIONS, added.execution))?.is_none() {
+        return Err(subject.misfit(format!("there is no execution {}", added.execution)));
+    }
+    let key = |number| keys::execution_error(subject.map(), subject.head.incarnation, added.execution, number);
+    let last = view.previous(&key(0), &key(u64::MAX))?;
+    let mut number = last.and_then(|(key, _)| keys::last_number(&key)).unwrap_or(0);
+    for error in &added.errors {
+        number += 1;
+        view.put_new(key(number), error.encode_to_vec());
+    }
+    Ok(())
+}

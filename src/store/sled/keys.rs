@@ -1,0 +1,146 @@
+//! Where things stand. One tree, one byte for each shelf in front, then the map's id and a zero (which no id holds and which
+//! sorts before all that an id holds), then numbers as eight bytes, big-endian: every list is one scan in key order.
+//!
+//! | shelf | rest of the key | value |
+//! | --- | --- | --- |
+//! | `STORE` | `schema` / `head` | 4 bytes / `StoreHead` |
+//! | `HEADS` | map | `MapHead` |
+//! | `NOTES` | map, incarnation, first sequence of the segment | `SegmentNote` |
+//! | `REMEMBERED` | map, incarnation, change id | `Remembered` |
+//! | `LOG_BY_POSITION` | position | `LoggedEvent` |
+//! | `LOG_BY_MAP` | map, sequence | `LoggedEvent` |
+//! | `EXECUTIONS` | map, incarnation, number | `Execution` |
+//! | `EXECUTION_ERRORS` | map, incarnation, number of the execution, number of the error | `ExecutionError` |
+//! | `MAPS` | map | `TableMap` |
+//! | `ERRORS` | map, incarnation, sequence | `ErrorRecord` |
+//! | `FENCE` | 0 to 23 | nothing |
+//! | `QUEUE` | map, incarnation, sequence of the first record | `Segment` |
+//!
+//! The order is by heat: sled keeps up to 16 neighbours in one leaf and writes the leaf anew after every tenth change to one
+//! of them. A head changes with every commit and a segment is large, so neither may ever share a leaf with the other; the
+//! fence, wider than a leaf, stands between.
+
+pub(super) mod shelf {
+    pub const STORE: u8 = 0x01;
+    pub const HEADS: u8 = 0x02;
+    pub const NOTES: u8 = 0x03;
+    pub const REMEMBERED: u8 = 0x04;
+    pub const LOG_BY_POSITION: u8 = 0x05;
+    pub const LOG_BY_MAP: u8 = 0x06;
+    pub const EXECUTIONS: u8 = 0x07;
+    pub const EXECUTION_ERRORS: u8 = 0x08;
+    pub const MAPS: u8 = 0x09;
+    pub const ERRORS: u8 = 0x0A;
+    pub const FENCE: u8 = 0x0B;
+    pub const QUEUE: u8 = 0x0C;
+
+    /// What a deletion of the map removes, beside its record.
+    pub const OF_AN_INCARNATION: [u8; 6] = [NOTES, REMEMBERED, EXECUTIONS, EXECUTION_ERRORS, ERRORS, QUEUE];
+}
+
+/// More than a leaf of sled holds, a merge with its neighbour included.
+pub(super) const FENCE_POSTS: u8 = 24;
+
+pub(super) type Key = Vec<u8>;
+
+pub(super) fn schema() -> Key {
+    [&[shelf::STORE], b"schema".as_slice()].concat()
+}
+
+pub(super) fn store_head() -> Key {
+    [&[shelf::STORE], b"head".as_slice()].concat()
+}
+
+pub(super) fn fence(post: u8) -> Key {
+    vec![shelf::FENCE, post]
+}
+
+/// A shelf with one entry for each map: `HEADS` and `MAPS`.
+pub(super) fn of_map(shelf: u8, map: &str) -> Key {
+    let mut key = Vec::with_capacity(map.len() + 2 + 4 + 16);
+    key.push(shelf);
+    key.extend(map.as_bytes());
+    key.push(0);
+    key
+}
+
+pub(super) fn head(map: &str) -> Key {
+    of_map(shelf::HEADS, map)
+}
+
+/// What one life of the map, between its creation and its deletion, has on the shelf.
+pub(super) fn of_incarnation(shelf: u8, map: &str, incarnation: u32) -> Key {
+    let mut key = of_map(shelf, map);
+    key.extend(incarnation.to_be_bytes());
+    key
+}
+
+/// An entry with a number: of `NOTES`, `EXECUTIONS`, `ERRORS` and `QUEUE`, and the front of `EXECUTION_ERRORS`.
+pub(super) fn numbered(shelf: u8, map: &str, incarnation: u32, number: u64) -> Key {
+    let mut key = of_incarnation(shelf, map, incarnation);
+    key.extend(number.to_be_bytes());
+    key
+}
+
+pub(super) fn execution_error(map: &str, incarnation: u32, execution: u64, number: u64) -> Key {
+    let mut key = numbered(shelf::EXECUTION_ERRORS, map, incarnation, execution);
+    key.extend(number.to_be_bytes());
+    key
+}
+
+pub(super) fn remembered(map: &str, incarnation: u32, change_id: &str) -> Key {
+    let mut key = of_incarnation(shelf::REMEMBERED, map, incarnation);
+    key.extend(change_id.as_bytes());
+    key
+}
+
+pub(super) fn event(map: &str, sequence: u64) -> Key {
+    let mut key = of_map(shelf::LOG_BY_MAP, map);
+    key.extend(sequence.to_be_bytes());
+    key
+}
+
+pub(super) fn position(position: u64) -> Key {
+    let mut key = Vec::with_capacity(9);
+    key.push(shelf::LOG_BY_POSITION);
+    key.extend(position.to_be_bytes());
+    key
+}
+
+/// The number at the end of a numbered key.
+pub(super) fn last_number(key: &[u8]) -> Option<u64> {
+    key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The first key behind all that begin with `prefix`. A prefix is never all 0xFF: it begins with a shelf.
+pub(super) fn behind(prefix: &[u8]) -> Key {
+    let mut key = prefix.to_vec();
+    while let Some(last) = key.pop() {
+        if last < u8::MAX {
+            key.push(last + 1);
+            break;
+        }
+    }
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_sort_by_map_then_by_number() {
+        let keys = [
+            numbered(shelf::QUEUE, "a", 0, 1),
+            numbered(shelf::QUEUE, "a", 0, 256),
+            numbered(shelf::QUEUE, "a", 1, 2),
+            numbered(shelf::QUEUE, "a-b", 0, 1),
+            numbered(shelf::QUEUE, "a0", 0, 1),
+            numbered(shelf::QUEUE, "aa", 0, 1),
+        ];
+        assert!(keys.is_sorted());
+        assert_eq!(last_number(&keys[1]), Some(256));
+        assert!(keys.iter().all(|key| *key < behind(&[shelf::QUEUE])));
+        assert_eq!(behind(&[1, 0xFF, 0xFF]), [2]);
+    }
+}

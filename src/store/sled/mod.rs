@@ -1,0 +1,283 @@
+//! The embedded engine: sled 0.34, one process, one folder.
+//!
+//! `open` takes the folder; `writer` is the one thread that writes, in groups of commits, each applied by `apply` (with `queue`,
+//! `edit` and `sweep`) to a `view` of the store; `keys` and `segment` say how things stand on the disk; `read` reads them; `space`
+//! watches the disk.
+
+mod apply;
+mod edit;
+mod failure;
+mod keys;
+mod open;
+mod queue;
+mod read;
+mod segment;
+mod shared;
+mod space;
+mod sweep;
+mod view;
+mod writer;
+
+use self::failure::EngineFailure;
+use self::keys::shelf;
+use self::read::{head, read, scan};
+use self::shared::Shared;
+use self::space::{Room, Space};
+use self::view::Numbers;
+use self::writer::{Order, Request, Writer};
+use super::{COMMIT_BYTES_MAX, Commit, Durability, Head, Pending, Store, StoreError, message};
+use crate::model::activity::LoggedEvent;
+use crate::model::change::{ErrorRecord, QueuedRecord, Remembered};
+use crate::model::execution::{Execution, ExecutionError};
+use crate::model::ids::{EventSequence, ExecutionNumber, MapId, Position, QueueSequence};
+use crate::model::table_map::TableMap;
+use async_trait::async_trait;
+use prost::Message;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use tokio::sync::{Semaphore, oneshot, watch};
+
+/// Bytes of commits that wait for the writer: what bounds its channel, and what callers feel as back-pressure.
+const WAITING_BYTES_MAX: u32 = 8 * 1024 * 1024;
+/// What the smallest commit counts for in that bound, so that it bounds their number too.
+const WAITING_BYTES_MIN: u32 = 512;
+/// Places in the channel: one for each commit that may wait, and one for the end. Sending never blocks.
+const WAITING_ORDERS_MAX: usize = (WAITING_BYTES_MAX / WAITING_BYTES_MIN) as usize + 1;
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Its folder; made when it is not there.
+    pub path: PathBuf,
+    /// Memory for pages of the store.
+    pub cache_bytes: u64,
+    /// Free space of the disk under which no changes are taken in, so that there is room for deciding about those that are
+    /// there. At least 32 MiB, or a group of commits may not fit what is left of it.
+    pub reserve_bytes: u64,
+}
+
+impl Options {
+    /// 64 MiB of cache, 64 MiB of reserve.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), cache_bytes: 64 * 1024 * 1024, reserve_bytes: 64 * 1024 * 1024 }
+    }
+}
+
+/// The store. Dropping it writes what was handed over, and waits for that.
+#[derive(Debug)]
+pub struct SledStore {
+    shared: Arc<Shared>,
+    orders: mpsc::SyncSender<Order>,
+    /// Bounds `orders`; closed when the store is.
+    waiting: Arc<Semaphore>,
+    /// Taken by who waits for its end.
+    writer: Mutex<Option<JoinHandle<()>>>,
+    /// Held as long as the folder is ours.
+    _lock: File,
+}
+
+impl SledStore {
+    /// Opens the store in a folder, as the last process left it; a new one where there is none. Blocks.
+    pub fn open(options: Options) -> Result<Self, StoreError> {
+        let lock = open::lock(&options.path)?;
+        let opened = open::open(&options.path, options.cache_bytes)?;
+        let numbers = Numbers::load(&opened.db)?;
+        let space = Space { folder: options.path, reserve_bytes: options.reserve_bytes };
+        let position = Position(numbers.store.position);
+        let shared = Arc::new(Shared::new(space, opened, position, numbers.store.stored_bytes));
+        let (orders, receiver) = mpsc::sync_channel(WAITING_ORDERS_MAX);
+        let writer = Writer::new(shared.clone(), receiver, options.cache_bytes, numbers);
+        let writer = std::thread::Builder::new()
+            .name("tandem-store".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| StoreError::from(EngineFailure::opening(error)))?;
+        let waiting = Arc::new(Semaphore::new(WAITING_BYTES_MAX as usize));
+        Ok(Self { shared, orders, waiting, writer: Mutex::new(Some(writer)), _lock: lock })
+    }
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        let (nobody, _) = oneshot::channel();
+        let _ = self.orders.send(Order::Close(nobody)); // it may have ended by `close`
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            let _ = writer.join(); // a panic of it was reported when it happened
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SledStore {
+    async fn submit(&self, commit: Commit, durability: Durability) -> Result<Pending, StoreError> {
+        let message = message::Commit::from(&commit);
+        let bytes = message.encoded_len();
+        if bytes > COMMIT_BYTES_MAX {
+            let why = format!("it has {bytes} bytes, {COMMIT_BYTES_MAX} are allowed");
+            return Err(StoreError::Misfit { map: commit.map, why });
+        }
+        let share = u32::try_from(bytes).unwrap_or(WAITING_BYTES_MAX).max(WAITING_BYTES_MIN);
+        // Waits for the writer to take commits out; ends with that, or with the store.
+        let permit = self.waiting.clone().acquire_many_owned(share).await.map_err(|_| StoreError::Closed)?;
+        let (answer, pending) = oneshot::channel();
+        let request = Request { commit: message, bytes, durability, answer, permit };
+        self.orders.send(Order::Commit(Box::new(request))).map_err(|_| StoreError::Closed)?;
+        Ok(Pending(pending))
+    }
+
+    fn room(&self) -> Result<(), StoreError> {
+        match self.shared.room() {
+            Ok(Room::Enough) | Err(_) => Ok(()), // what cannot be told is found out by writing
+            Ok(Room::Scarce { free_bytes } | Room::None { free_bytes }) => Err(self.shared.space.full(free_bytes)),
+        }
+    }
+
+    fn map(&self, map: &MapId) -> Result<Option<TableMap>, StoreError> {
+        let key = keys::of_map(shelf::MAPS, map.as_str());
+        let bytes = self.shared.read(|db| get(db, &key))?;
+        bytes.map(|bytes| read::<message::TableMap, _>(&bytes, "a map")).transpose()
+    }
+
+    fn maps(&self, after: Option<&MapId>, limit: usize) -> Result<Vec<TableMap>, StoreError> {
+        let from = match after {
+            Some(map) => keys::behind(&keys::of_map(shelf::MAPS, map.as_str())),
+            None => vec![shelf::MAPS],
+        };
+        let entries = self.shared.read(|db| scan(db, &from, &keys::behind(&[shelf::MAPS]), limit))?;
+        entries.iter().map(|(_, bytes)| read::<message::TableMap, _>(bytes, "a map")).collect()
+    }
+
+    fn head(&self, map: &MapId) -> Result<Head, StoreError> {
+        self.read_head(map)
+    }
+
+    fn queued(
+        &self,
+        map: &MapId,
+        after: QueueSequence,
+        records_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<QueuedRecord>, StoreError> {
+        self.read_queued(map, after, records_max, bytes_max)
+    }
+
+    fn queued_record(&self, map: &MapId, sequence: QueueSequence) -> Result<Option<QueuedRecord>, StoreError> {
+        self.read_queued_record(map, sequence)
+    }
+
+    fn errors(&self, map: &MapId, after: QueueSequence, limit: usize) -> Result<Vec<ErrorRecord>, StoreError> {
+        let entries = self.shared.read(|db| {
+            let incarnation = head(db, map)?.incarnation;
+            let from = keys::numbered(shelf::ERRORS, map.as_str(), incarnation, after.0.saturating_add(1));
+            let end = keys::behind(&keys::of_incarnation(shelf::ERRORS, map.as_str(), incarnation));
+            scan(db, &from, &end, limit)
+        })?;
+        entries.iter().map(|(_, bytes)| read::<message::ErrorRecord, _>(bytes, "an error")).collect()
+    }
+
+    fn error(&self, map: &MapId, sequence: QueueSequence) -> Result<Option<ErrorRecord>, StoreError> {
+        let bytes = self
+            .shared
+            .read(|db| get(db, &keys::numbered(shelf::ERRORS, map.as_str(), head(db, map)?.incarnation, sequence.0)))?;
+        bytes.map(|bytes| read::<message::ErrorRecord, _>(&bytes, "an error")).transpose()
+    }
+
+    fn remembered(&self, map: &MapId, change_id: &str) -> Result<Option<Remembered>, StoreError> {
+        let bytes =
+            self.shared.read(|db| get(db, &keys::remembered(map.as_str(), head(db, map)?.incarnation, change_id)))?;
+        bytes.map(|bytes| read::<message::Remembered, _>(&bytes, "a remembered change")).transpose()
+    }
+
+    fn remembered_changes(
+        &self,
+        map: &MapId,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Remembered)>, StoreError> {
+        let (prefix_len, entries) = self.shared.read(|db| {
+            let prefix = keys::of_incarnation(shelf::REMEMBERED, map.as_str(), head(db, map)?.incarnation);
+            let from = [prefix.as_slice(), after.as_bytes(), &[0]].concat(); // the key right behind that of `after`
+            Ok((prefix.len(), scan(db, &from, &keys::behind(&prefix), limit)?))
+        })?;
+        let entry = |(key, bytes): &(sled::IVec, sled::IVec)| {
+            let change_id = String::from_utf8_lossy(&key[prefix_len..]).into_owned(); // every key of the scan has the prefix
+            Ok((change_id, read::<message::Remembered, _>(bytes, "a remembered change")?))
+        };
+        entries.iter().map(entry).collect()
+    }
+
+    fn execution(&self, map: &MapId, number: ExecutionNumber) -> Result<Option<Execution>, StoreError> {
+        let bytes = self.shared.read(|db| {
+            get(db, &keys::numbered(shelf::EXECUTIONS, map.as_str(), head(db, map)?.incarnation, number.0))
+        })?;
+        bytes.map(|bytes| read::<message::Execution, _>(&bytes, "an execution")).transpose()
+    }
+
+    fn executions(
+        &self,
+        map: &MapId,
+        before: Option<ExecutionNumber>,
+        limit: usize,
+    ) -> Result<Vec<Execution>, StoreError> {
+        let entries: Vec<sled::IVec> = self.shared.read(|db| {
+            let incarnation = head(db, map)?.incarnation;
+            let prefix = keys::of_incarnation(shelf::EXECUTIONS, map.as_str(), incarnation);
+            let end = match before {
+                Some(before) => keys::numbered(shelf::EXECUTIONS, map.as_str(), incarnation, before.0),
+                None => keys::behind(&prefix),
+            };
+            let newest_first = db.range(prefix..end).values().rev().take(limit);
+            newest_first.map(|entry| entry.map_err(|error| EngineFailure::reading(error).into())).collect()
+        })?;
+        entries.iter().map(|bytes| read::<message::Execution, _>(bytes, "an execution")).collect()
+    }
+
+    fn execution_errors(
+        &self,
+        map: &MapId,
+        execution: ExecutionNumber,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, ExecutionError)>, StoreError> {
+        let entries = self.shared.read(|db| {
+            let incarnation = head(db, map)?.incarnation;
+            let key = |number| keys::execution_error(map.as_str(), incarnation, execution.0, number);
+            scan(db, &key(after.saturating_add(1)), &keys::behind(&key(u64::MAX)), limit)
+        })?;
+        let entry = |(key, bytes): &(sled::IVec, sled::IVec)| {
+            let number = keys::last_number(key).unwrap_or(0);
+            Ok((number, read::<message::ExecutionError, _>(bytes, "an execution's error")?))
+        };
+        entries.iter().map(entry).collect()
+    }
+
+    fn events(&self, map: &MapId, from: EventSequence, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
+        self.read_map_events(map, from, limit)
+    }
+
+    fn all_events(&self, from: Position, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
+        self.read_events(&keys::position(from.0), &keys::behind(&[shelf::LOG_BY_POSITION]), limit)
+    }
+
+    fn log_end(&self) -> watch::Receiver<Position> {
+        self.shared.log_end()
+    }
+
+    async fn close(&self) {
+        self.waiting.close();
+        let (done, closed) = oneshot::channel();
+        if self.orders.send(Order::Close(done)).is_ok() {
+            // Ends when the writer has synced, or was closed before.
+            let _ = closed.await;
+        }
+    }
+}
+
+fn get(db: &sled::Db, key: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
+    Ok(db.get(key).map_err(EngineFailure::reading)?)
+}
+
+#[cfg(test)]
+mod tests;

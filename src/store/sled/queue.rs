@@ -1,0 +1,233 @@
+//! What commits do to a map's queue. Each function moves the figures together with the records (rule 11).
+
+use super::apply::{Subject, remember};
+use super::edit::Edit;
+use super::keys::shelf;
+use super::segment::{self, SEGMENT_BYTES_MAX, SEGMENT_OPEN_BYTES};
+use super::view::View;
+use crate::store::StoreError;
+use crate::store::message::{
+    Disposition, Diversion, Divert, Ending, ErrorRecord, Fail, Figures, Leave, NewRecord, QueuedOutline, QueuedRecord,
+    Remembered, Yield,
+};
+use prost::Message;
+
+/// How many diversions may wait behind one another.
+const DIVERSIONS_MAX: usize = 64;
+/// About how many bytes of records one `ContinueDivert` moves at most, whatever it was asked for.
+const DIVERT_BYTES_MAX: usize = 512 * 1024;
+
+/// Rule 2: records are packed in the order of their sequences, which follow one another.
+pub(super) fn enqueue(view: &mut View<'_>, subject: &mut Subject, records: Vec<NewRecord>) -> Result<(), StoreError> {
+    let mut tail = Tail::open(view, subject)?;
+    for new in records {
+        let record = new.record.ok_or_else(|| subject.misfit("a record without its change"))?;
+        let next = subject.head.last_queued + 1;
+        if record.sequence != next {
+            return Err(subject.misfit(format!("record {} is to be queued, {next} is the next", record.sequence)));
+        }
+        subject.head.last_queued = next;
+        subject.head.queued_bytes += u64::from(record.size);
+        let figures = subject.figures(record.source)?;
+        figures.accepted += 1;
+        figures.queued += 1;
+        remember_queued(view, subject, &record, new.fingerprint, new.reason)?;
+        tail.append(view, subject, &record)?;
+    }
+    tail.close(view, subject)
+}
+
+fn remember_queued(
+    view: &mut View<'_>,
+    subject: &Subject,
+    record: &QueuedRecord,
+    fingerprint: u64,
+    reason: String,
+) -> Result<(), StoreError> {
+    let change_id = record.change.as_ref().map_or("", |change| change.change_id.as_str());
+    if change_id.is_empty() {
+        return Ok(());
+    }
+    let remembered = Remembered {
+        fingerprint,
+        disposition: Disposition::Queued.into(),
+        sequence: record.sequence,
+        reason,
+        time: record.accept_time,
+    };
+    remember(view, subject, change_id, &remembered)
+}
+
+/// The segment that new records are appended to.
+struct Tail {
+    /// The sequence of its first record; 0 while there is none.
+    first: u64,
+    bytes: Vec<u8>,
+}
+
+impl Tail {
+    fn open(view: &View<'_>, subject: &Subject) -> Result<Self, StoreError> {
+        let first = subject.head.open_segment;
+        if first == 0 {
+            return Ok(Self { first, bytes: Vec::new() });
+        }
+        let bytes = view.get(&subject.key(shelf::QUEUE, first))?;
+        let bytes =
+            bytes.ok_or_else(|| StoreError::Corrupt { what: format!("a queue without its segment {first}") })?;
+        Ok(Self { first, bytes: bytes.to_vec() })
+    }
+
+    fn append(&mut self, view: &mut View<'_>, subject: &Subject, record: &QueuedRecord) -> Result<(), StoreError> {
+        if self.first != 0 && self.bytes.len() + segment::appended_len(record) > SEGMENT_BYTES_MAX {
+            self.write(view, subject)?;
+            self.first = 0;
+        }
+        if self.first == 0 {
+            self.first = record.sequence;
+        }
+        segment::append(&mut self.bytes, record);
+        Ok(())
+    }
+
+    fn write(&mut self, view: &mut View<'_>, subject: &Subject) -> Result<(), StoreError> {
+        view.put(subject.key(shelf::QUEUE, self.first), std::mem::take(&mut self.bytes))
+    }
+
+    /// Writes it and keeps it open while it is small.
+    fn close(mut self, view: &mut View<'_>, subject: &mut Subject) -> Result<(), StoreError> {
+        let stays_open = self.bytes.len() < SEGMENT_OPEN_BYTES;
+        subject.head.open_segment = if stays_open { self.first } else { 0 };
+        if self.first == 0 { Ok(()) } else { self.write(view, subject) }
+    }
+}
+
+pub(super) fn leave(view: &mut View<'_>, subject: &mut Subject, leave: Leave) -> Result<(), StoreError> {
+    let grow: fn(&mut Figures) -> &mut u64 = match Ending::try_from(leave.ending) {
+        Ok(Ending::Applied) => |figures| &mut figures.applied,
+        Ok(Ending::Skipped) => |figures| &mut figures.skipped,
+        Ok(Ending::Superseded) => |figures| &mut figures.superseded,
+        Ok(Ending::Unspecified) | Err(_) => return Err(subject.misfit("an ending that is none")),
+    };
+    let mut sequences = leave.sequences;
+    sequences.sort_unstable(); // so that each segment is opened once
+    let mut open: Option<Edit> = None;
+    for sequence in sequences {
+        if let Some(segment) = open.take_if(|segment| !segment.spans(sequence)) {
+            segment.save(view, subject)?;
+        }
+        let segment = match &mut open {
+            Some(segment) => segment,
+            None => open.insert(Edit::of(view, subject, sequence)?),
+        };
+        let outline = segment.take_out(subject, sequence)?;
+        let figures = unqueue(subject, &outline)?;
+        *grow(figures) += 1;
+    }
+    open.map_or(Ok(()), |segment| segment.save(view, subject))
+}
+
+pub(super) fn fail(view: &mut View<'_>, subject: &mut Subject, fail: Fail) -> Result<(), StoreError> {
+    let mut segment = Edit::of(view, subject, fail.sequence)?;
+    let outline = segment.take_out(subject, fail.sequence)?;
+    unqueue(subject, &outline)?.in_error += 1;
+    let record = segment.record(fail.sequence)?;
+    let error =
+        ErrorRecord { record: Some(record), failure: fail.failure, fail_time: fail.time, attempts: fail.attempts };
+    view.put_new(subject.key(shelf::ERRORS, fail.sequence), error.encode_to_vec());
+    segment.save(view, subject)
+}
+
+pub(super) fn yield_columns(view: &mut View<'_>, subject: &mut Subject, yielded: &Yield) -> Result<(), StoreError> {
+    let mut segment = Edit::of(view, subject, yielded.sequence)?;
+    segment.add_yielded(subject, yielded.sequence, &yielded.columns)?;
+    segment.save(view, subject)
+}
+
+/// The record is on the queue no more; gives the figures that say where it went instead.
+fn unqueue<'a>(subject: &'a mut Subject, outline: &QueuedOutline) -> Result<&'a mut Figures, StoreError> {
+    let less = |figure: u64, by: u64| {
+        figure.checked_sub(by).ok_or_else(|| StoreError::Corrupt { what: "figures that do not add up".to_owned() })
+    };
+    subject.head.queued_bytes = less(subject.head.queued_bytes, u64::from(outline.size))?;
+    let figures = subject.figures(outline.source)?;
+    figures.queued = less(figures.queued, 1)?;
+    Ok(figures)
+}
+
+/// Moves the figures; the records follow with `continue_divert`.
+pub(super) fn divert(subject: &mut Subject, divert: Divert) -> Result<(), StoreError> {
+    let head = &mut subject.head;
+    let mut queued = 0;
+    for figures in [&mut head.left, &mut head.right].into_iter().flatten() {
+        queued += figures.queued;
+        let figure = if divert.failure.is_some() { &mut figures.in_error } else { &mut figures.deleted };
+        *figure += figures.queued;
+        figures.queued = 0;
+    }
+    head.queued_bytes = 0;
+    if queued == 0 {
+        return Ok(());
+    }
+    if head.diversions.len() >= DIVERSIONS_MAX {
+        return Err(subject.misfit("too many diversions are under way"));
+    }
+    head.open_segment = 0;
+    head.diversions.push(Diversion { through: head.last_queued, failure: divert.failure, time: divert.time });
+    Ok(())
+}
+
+/// Moves at most so many diverted records; says how many.
+pub(super) fn continue_divert(view: &mut View<'_>, subject: &mut Subject, records_max: u32) -> Result<u32, StoreError> {
+    let (mut moved, mut bytes) = (0, 0);
+    while let Some(diversion) = subject.head.diversions.first().cloned() {
+        let from = subject.key(shelf::QUEUE, subject.head.first_segment);
+        let end = subject.key(shelf::QUEUE, diversion.through + 1);
+        let Some((key, value)) = view.next(&from, &end)? else {
+            subject.head.diversions.remove(0);
+            continue;
+        };
+        let mut segment = Edit::read(view, &key, value)?;
+        let last = diversion.through.min(segment.last());
+        for sequence in segment.first..=last {
+            if segment.is_gone(sequence) {
+                continue;
+            }
+            if moved >= records_max || bytes >= DIVERT_BYTES_MAX {
+                segment.save(view, subject)?;
+                return Ok(moved);
+            }
+            moved += 1;
+            bytes += move_away(view, subject, &mut segment, sequence, &diversion)?;
+        }
+        let ends_here = segment.last() >= diversion.through;
+        segment.save(view, subject)?;
+        if ends_here {
+            subject.head.diversions.remove(0);
+        }
+    }
+    Ok(moved)
+}
+
+/// A diverted record becomes what the diversion says. Gives about how many bytes that took.
+fn move_away(
+    view: &mut View<'_>,
+    subject: &Subject,
+    segment: &mut Edit,
+    sequence: u64,
+    diversion: &Diversion,
+) -> Result<usize, StoreError> {
+    let mut bytes = 0;
+    if diversion.failure.is_some() {
+        let error = ErrorRecord {
+            record: Some(segment.record(sequence)?),
+            failure: diversion.failure.clone(),
+            fail_time: diversion.time,
+            attempts: 0,
+        };
+        let value = error.encode_to_vec();
+        bytes = value.len();
+        view.put_new(subject.key(shelf::ERRORS, sequence), value);
+    }
+    segment.mark(sequence);
+    Ok(bytes)
+}

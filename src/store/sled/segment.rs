@@ -1,0 +1,152 @@
+//! Packed segments of the queue: some records in one value, and beside it a note of what became of them.
+//!
+//! What costs is the number of keys, not the bytes, so records are packed as they come. A record that leaves is only noted;
+//! the segment goes when all its records are gone. A segment is never written again for that, only appended to while it
+//! is small, so that a caller who sends one record at a time does not get one key for each either.
+
+use crate::store::codec::Unreadable;
+use crate::store::message::{QueuedOutline, QueuedRecord, SegmentNote, Yielded};
+use prost::Message;
+use prost::encoding::{WireType, decode_varint, encode_key, encode_varint, encoded_len_varint, key_len};
+use std::collections::BTreeSet;
+
+/// A segment is cut before it grows past this; one record that is larger has a segment of its own. Small enough that a leaf of
+/// sled with 16 of them stays inside its log (a leaf over a quarter of sled's segment size becomes a file of its own).
+pub(super) const SEGMENT_BYTES_MAX: usize = 16 * 1024;
+/// A segment smaller than this takes the records of later commits too: what is written twice for it is half of this at most, on average.
+pub(super) const SEGMENT_OPEN_BYTES: usize = 4 * 1024;
+
+/// `Segment.records`.
+const RECORDS_TAG: u32 = 1;
+const CANNOT_READ: Unreadable = Unreadable("a segment of a queue");
+
+/// How many bytes a segment grows by with this record.
+pub(super) fn appended_len(record: &QueuedRecord) -> usize {
+    let len = record.encoded_len();
+    key_len(RECORDS_TAG) + encoded_len_varint(len as u64) + len
+}
+
+/// Appends a record to an encoded `Segment`: a repeated field goes on at the end of the message.
+pub(super) fn append(segment: &mut Vec<u8>, record: &QueuedRecord) {
+    encode_key(RECORDS_TAG, WireType::LengthDelimited, segment);
+    encode_varint(record.encoded_len() as u64, segment);
+    record.encode_raw(segment);
+}
+
+/// The encoded records of an encoded `Segment`, in order.
+pub(super) fn records(segment: &[u8]) -> impl Iterator<Item = Result<&[u8], Unreadable>> {
+    let mut rest = segment;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let record = split_record(&mut rest);
+        if record.is_err() {
+            rest = &[];
+        }
+        Some(record)
+    })
+}
+
+fn split_record<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Unreadable> {
+    let key = decode_varint(rest).map_err(|_| CANNOT_READ)?;
+    if key != u64::from(RECORDS_TAG << 3 | WireType::LengthDelimited as u32) {
+        return Err(CANNOT_READ);
+    }
+    let len = decode_varint(rest).map_err(|_| CANNOT_READ)?;
+    let len = usize::try_from(len).map_err(|_| CANNOT_READ)?;
+    let (record, behind) = rest.split_at_checked(len).ok_or(CANNOT_READ)?;
+    *rest = behind;
+    Ok(record)
+}
+
+/// The outlines of all records of an encoded `Segment`, in order.
+pub(super) fn outlines(segment: &[u8]) -> Result<Vec<QueuedOutline>, Unreadable> {
+    records(segment).map(|record| QueuedOutline::decode(record?).map_err(|_| CANNOT_READ)).collect()
+}
+
+/// The record at `index` of an encoded `Segment`, with what its note says it has yielded.
+pub(super) fn record(segment: &[u8], note: &SegmentNote, index: usize) -> Result<QueuedRecord, Unreadable> {
+    let bytes = records(segment).nth(index).ok_or(CANNOT_READ)??;
+    let mut record = QueuedRecord::decode(bytes).map_err(|_| CANNOT_READ)?;
+    record.yielded = yielded(note, index).to_vec();
+    Ok(record)
+}
+
+pub(super) fn is_gone(note: &SegmentNote, index: usize) -> bool {
+    note.gone.get(index / 8).is_some_and(|byte| byte & (1 << (index % 8)) != 0)
+}
+
+pub(super) fn set_gone(note: &mut SegmentNote, index: usize) {
+    let place = index / 8;
+    if note.gone.len() <= place {
+        note.gone.resize(place + 1, 0);
+    }
+    note.gone[place] |= 1 << (index % 8); // the line above made the place
+}
+
+pub(super) fn gone_count(note: &SegmentNote) -> usize {
+    note.gone.iter().map(|byte| byte.count_ones() as usize).sum()
+}
+
+/// The columns that the record at `index` has yielded.
+pub(super) fn yielded(note: &SegmentNote, index: usize) -> &[String] {
+    match note.yielded.binary_search_by_key(&index, |yielded| yielded.index as usize) {
+        Ok(place) => &note.yielded[place].columns, // found there
+        Err(_) => &[],
+    }
+}
+
+pub(super) fn add_yielded(note: &mut SegmentNote, index: usize, columns: &[String]) {
+    let all: BTreeSet<String> = yielded(note, index).iter().chain(columns).cloned().collect();
+    let entry = Yielded { index: u32::try_from(index).unwrap_or(u32::MAX), columns: all.into_iter().collect() };
+    match note.yielded.binary_search_by_key(&index, |yielded| yielded.index as usize) {
+        Ok(place) => note.yielded[place] = entry, // found there
+        Err(place) => note.yielded.insert(place, entry),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::message::Segment;
+
+    fn record_of(sequence: u64) -> QueuedRecord {
+        QueuedRecord { sequence, source: 1, size: 40 + sequence as u32, ..QueuedRecord::default() }
+    }
+
+    #[test]
+    fn an_appended_segment_is_the_message_that_the_proto_says() {
+        let mut bytes = Vec::new();
+        for sequence in 1..=300 {
+            let before = bytes.len();
+            append(&mut bytes, &record_of(sequence));
+            assert_eq!(bytes.len() - before, appended_len(&record_of(sequence)));
+        }
+        let whole = Segment { records: (1..=300).map(record_of).collect() };
+        assert_eq!(bytes, whole.encode_to_vec());
+        let outlines = outlines(&bytes).unwrap();
+        assert_eq!(outlines.len(), 300);
+        assert_eq!((outlines[299].sequence, outlines[299].size), (300, 340));
+        assert_eq!(record(&bytes, &SegmentNote::default(), 7).unwrap(), record_of(8));
+        assert!(record(&bytes, &SegmentNote::default(), 300).is_err());
+        assert!(super::outlines(&bytes[..bytes.len() - 1]).is_err());
+        assert!(super::outlines(&[0x12, 0]).is_err());
+    }
+
+    #[test]
+    fn a_note_keeps_what_is_gone_and_what_is_yielded() {
+        let mut note = SegmentNote::default();
+        for index in [9, 0, 9] {
+            set_gone(&mut note, index);
+        }
+        assert_eq!((gone_count(&note), note.gone.len()), (2, 2));
+        assert!(is_gone(&note, 0) && is_gone(&note, 9) && !is_gone(&note, 1) && !is_gone(&note, 900));
+        add_yielded(&mut note, 5, &["b".to_owned()]);
+        add_yielded(&mut note, 2, &["x".to_owned()]);
+        add_yielded(&mut note, 5, &["a".to_owned(), "b".to_owned()]);
+        assert_eq!(yielded(&note, 5), ["a", "b"]);
+        assert_eq!(yielded(&note, 3), [] as [&str; 0]);
+        assert!(note.yielded.is_sorted_by_key(|yielded| yielded.index));
+    }
+}

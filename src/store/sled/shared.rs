@@ -1,0 +1,115 @@
+//! What the writer and the readers share.
+
+use super::failure::EngineFailure;
+use super::open::Opened;
+use super::space::{Room, Space};
+use crate::model::ids::Position;
+use crate::store::StoreError;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use tokio::sync::watch;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub space: Space,
+    /// Readers hold it while they read, the writer while it writes a group: what a reader sees is between two commits, never
+    /// inside one.
+    files: RwLock<Files>,
+    /// Bytes of all that is stored; the writer sets it with each group.
+    stored_bytes: AtomicU64,
+    /// The last position of the log that is synced; the writer moves it.
+    log_end: watch::Sender<Position>,
+}
+
+/// Whether the files are open.
+#[derive(Debug)]
+pub(super) enum Files {
+    Open(Arc<Opened>),
+    /// The engine failed, and the writer tries to open them again.
+    Failed(EngineFailure),
+    Closed,
+}
+
+impl Shared {
+    pub fn new(space: Space, opened: Opened, position: Position, stored_bytes: u64) -> Self {
+        Self {
+            space,
+            files: RwLock::new(Files::Open(Arc::new(opened))),
+            stored_bytes: AtomicU64::new(stored_bytes),
+            log_end: watch::Sender::new(position),
+        }
+    }
+
+    /// A reader that panicked has changed nothing, so its poison says nothing.
+    fn files(&self) -> RwLockReadGuard<'_, Files> {
+        self.files.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads between two groups of commits. `read` collects what it needs; decoding is done behind it.
+    pub fn read<T>(&self, read: impl FnOnce(&sled::Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        match &*self.files() {
+            Files::Open(opened) => read(&opened.db),
+            Files::Failed(failure) => Err(failure.clone().into()),
+            Files::Closed => Err(StoreError::Closed),
+        }
+    }
+
+    /// Writes a group of commits; no reader is at work meanwhile.
+    pub fn write(&self, opened: &Opened, batch: sled::Batch) -> Result<(), EngineFailure> {
+        let _alone = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        opened.db.apply_batch(batch).map_err(EngineFailure::writing)
+    }
+
+    /// What is open now. The writer's, who alone replaces it.
+    pub fn opened(&self) -> Result<Arc<Opened>, StoreError> {
+        match &*self.files() {
+            Files::Open(opened) => Ok(opened.clone()),
+            Files::Failed(failure) if failure.is_full() => Err(self.full_now()),
+            Files::Failed(failure) => Err(failure.clone().into()),
+            Files::Closed => Err(StoreError::Closed),
+        }
+    }
+
+    /// Replaces the files, once no reader is at work with them.
+    pub fn replace(&self, files: Files) -> Files {
+        std::mem::replace(&mut *self.files.write().unwrap_or_else(PoisonError::into_inner), files)
+    }
+
+    pub fn set_stored_bytes(&self, bytes: u64) {
+        self.stored_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Events up to this position are on the disk.
+    pub fn set_log_end(&self, position: Position) {
+        self.log_end.send_if_modified(|end| {
+            let moved = *end < position;
+            *end = position.max(*end);
+            moved
+        });
+    }
+
+    pub fn log_end(&self) -> watch::Receiver<Position> {
+        self.log_end.subscribe()
+    }
+
+    pub fn synced_position(&self) -> Position {
+        *self.log_end.borrow()
+    }
+
+    pub fn room(&self) -> std::io::Result<Room> {
+        let stored_bytes = self.stored_bytes.load(Ordering::Relaxed);
+        match &*self.files() {
+            Files::Open(opened) => self.space.room(Some(&opened.log), stored_bytes),
+            Files::Failed(_) | Files::Closed => self.space.room(None, stored_bytes),
+        }
+    }
+
+    /// The refusal of a disk that was found full by writing to it.
+    pub fn full_now(&self) -> StoreError {
+        let free_bytes = match self.space.room(None, 0) {
+            Ok(Room::Scarce { free_bytes } | Room::None { free_bytes }) => free_bytes,
+            Ok(Room::Enough) | Err(_) => 0,
+        };
+        self.space.full(free_bytes)
+    }
+}

@@ -1,0 +1,28 @@
+//! Removes what deleted maps have left behind. No reader finds it: its keys have the incarnation of a life that has ended.
+
+use super::apply::Subject;
+use super::keys::{self, shelf};
+use super::view::View;
+use crate::store::StoreError;
+
+/// Removes at most so many entries, the oldest life's first.
+pub(super) fn sweep(view: &mut View<'_>, subject: &mut Subject, entries_max: u32) -> Result<(), StoreError> {
+    let mut left = entries_max;
+    while subject.head.swept < subject.head.incarnation {
+        for shelf in shelf::OF_AN_INCARNATION {
+            let prefix = keys::of_incarnation(shelf, subject.map(), subject.head.swept);
+            let end = keys::behind(&prefix);
+            let mut from = prefix;
+            while let Some((key, _)) = view.next(&from, &end)? {
+                if left == 0 {
+                    return Ok(());
+                }
+                left -= 1;
+                from = key.to_vec();
+                view.remove(key.to_vec())?;
+            }
+        }
+        subject.head.swept += 1;
+    }
+    Ok(())
+}

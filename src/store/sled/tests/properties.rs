@@ -1,0 +1,286 @@
+//! The engine against the model, and against itself: random commits, valid and not.
+
+use super::fixtures::*;
+use super::model::{MapModel, Model, Refusal};
+use crate::model::change::Ending;
+use crate::model::execution::{Execution, ExecutionError, ExecutionState};
+use crate::model::figures::Figures;
+use crate::model::ids::{EventSequence, ExecutionNumber, MapId, Position, QueueSequence, Revision};
+use crate::model::key::Key;
+use crate::model::row::Row;
+use crate::model::table_map::Side;
+use crate::model::value::Value;
+use crate::store::sled::SledStore;
+use crate::store::sled::apply::apply;
+use crate::store::sled::keys::shelf;
+use crate::store::sled::open as opening;
+use crate::store::sled::view::{Numbers, View};
+use crate::store::{Commit, DivertTo, Operation, Store, StoreError, message};
+use proptest::prelude::*;
+use prost::Message;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// A commit in the making: what it becomes depends on what is stored, so that most of them fit.
+#[derive(Debug, Clone)]
+struct Seed {
+    map: u8,
+    expect: Option<bool>,
+    operations: Vec<(u8, u16, u16)>,
+}
+
+fn seeds(max: usize) -> impl Strategy<Value = Vec<Seed>> {
+    let operation = (0_u8..20, any::<u16>(), any::<u16>());
+    let seed = (
+        0_u8..2,
+        proptest::option::weighted(0.2, proptest::bool::weighted(0.8)),
+        proptest::collection::vec(operation, 1..5),
+    );
+    let seed = seed.prop_map(|(map, expect, operations)| Seed { map, expect, operations });
+    proptest::collection::vec(seed, 1..max)
+}
+
+const NAMES: [&str; 2] = ["orders", "orders-2"];
+
+fn commit_from(seed: &Seed, model: &Model) -> Commit {
+    let map = id(NAMES[usize::from(seed.map)]);
+    let known = model.maps.get(&map).cloned().unwrap_or_default();
+    let mut next = known.last_queued + 1;
+    let operations = seed.operations.iter().map(|seed| operation_from(*seed, &map, &known, &mut next)).collect();
+    let expected = seed.expect.map(|right| Revision(known.revision().0 + u64::from(!right)));
+    Commit { map, expected, operations }
+}
+
+/// A sequence that is queued, or now and then one that is not.
+fn some_queued(known: &MapModel, choice: u16) -> QueueSequence {
+    let queued: Vec<u64> = known.queue.keys().copied().collect();
+    let wrong = choice % 23 == 22 || queued.is_empty();
+    QueueSequence(if wrong { known.last_queued / 2 } else { queued[usize::from(choice) % queued.len()] })
+}
+
+fn operation_from((kind, a, b): (u8, u16, u16), map_id: &MapId, known: &MapModel, next: &mut u64) -> Operation {
+    let execution = ExecutionNumber(1 + u64::from(a % 3));
+    match kind {
+        0 | 1 => Operation::PutMap(Box::new(map(map_id, u64::from(a)))),
+        2 => Operation::Log(event(&a.to_string())),
+        3..=7 => {
+            let first = *next + u64::from(a % 29 == 28);
+            let count = if a % 4 == 0 { 60 } else { 1 + a % 5 };
+            let records = (first..first + u64::from(count)).map(|sequence| {
+                let source = if (sequence + u64::from(b)).is_multiple_of(2) { Side::Left } else { Side::Right };
+                let mut change = change(source, sequence as i64, usize::from(b) % 1_500);
+                if b % 5 == 0 {
+                    change.change_id = format!("id-{}", sequence % 16);
+                }
+                new_record(sequence, change)
+            });
+            let records = records.collect();
+            *next = first + u64::from(count);
+            Operation::Enqueue(records)
+        }
+        8..=10 => {
+            let ending = [Ending::Applied, Ending::Skipped, Ending::Superseded][usize::from(a % 3)];
+            let first = some_queued(known, a);
+            let sequences = known.queue.range(first.0..).map(|(sequence, _)| *sequence).take(1 + usize::from(b % 50));
+            leave(sequences.chain((b % 31 == 30).then_some(first.0)), ending)
+        }
+        11 => Operation::Fail { sequence: some_queued(known, a), failure: failure("no"), time: time(1), attempts: 3 },
+        12 => Operation::Yield { sequence: some_queued(known, a), columns: [format!("c{}", b % 4)].into() },
+        13 => {
+            let unsound = u64::from(b % 20 == 19);
+            let figures = Figures { accepted: 2 + unsound, applied: 1, purged: 1, ..Figures::default() };
+            Operation::Count { source: if a % 2 == 0 { Side::Left } else { Side::Right }, figures }
+        }
+        14 => Operation::Remember { change_id: format!("id-{}", a % 16), remembered: remembered(u64::from(b)) },
+        15 => Operation::Forget { change_ids: (0..b % 4).map(|n| format!("id-{}", (a + n) % 16)).collect() },
+        16 => {
+            let to = if a % 2 == 0 { DivertTo::Nowhere } else { DivertTo::Errors(failure("left behind")) };
+            if b % 3 == 0 {
+                Operation::Divert { to, time: time(i64::from(b)) }
+            } else {
+                Operation::ContinueDivert { records_max: u32::from(b) % 40 }
+            }
+        }
+        17 => Operation::ContinueDivert { records_max: u32::from(b) % 200 },
+        18 => {
+            if a % 6 == 0 {
+                Operation::DeleteMap
+            } else {
+                Operation::PutExecution(Box::new(execution_of(execution, b)))
+            }
+        }
+        _ => {
+            let error = |n: u16| ExecutionError {
+                source: Side::Left,
+                key: Key::new(vec![Value::Int(n.into())]),
+                row: Row::new(),
+                failure: failure("no"),
+                time: time(2),
+            };
+            Operation::AddExecutionErrors { execution, errors: (0..b % 4).map(error).collect() }
+        }
+    }
+}
+
+fn execution_of(number: ExecutionNumber, seed: u16) -> Execution {
+    Execution {
+        number,
+        state: ExecutionState::Completed,
+        master: Side::Left,
+        projects: Vec::new(),
+        start_time: time(0),
+        end_time: Some(time(i64::from(seed))),
+        reason: String::new(),
+    }
+}
+
+const ALL: usize = 1 << 30;
+
+/// Everything that can be read is what the model says.
+fn compare(store: &SledStore, model: &mut Model) {
+    for (id, known) in &mut model.maps {
+        let mut head = store.head(id).unwrap();
+        for side in Side::BOTH {
+            assert!(head.figures.side(side).add_up(), "rule 11: {:?}", head.figures); // Rule 11
+        }
+        let errors = store.errors(id, QueueSequence(0), ALL).unwrap();
+        if head.diverting {
+            let expected = |sequence: &u64| known.errors.get(sequence).or_else(|| known.diverted.get(sequence));
+            assert!(errors.iter().all(|error| expected(&error.record.sequence.0) == Some(error)));
+            assert!(errors.len() >= known.errors.len());
+            head.diverting = false;
+        } else {
+            known.finish_diversions();
+            assert!(errors.iter().eq(known.errors.values()));
+        }
+        assert_eq!(head, known.head());
+        assert_eq!(store.map(id).unwrap(), known.record);
+        let queued = store.queued(id, QueueSequence(0), ALL, ALL).unwrap();
+        assert!(queued.iter().eq(known.queue.values()), "the queue of {id}");
+        let middle = QueueSequence(known.last_queued / 2);
+        let behind: Vec<_> = known.queue.range(middle.0 + 1..).take(3).map(|(_, record)| record.clone()).collect();
+        assert_eq!(store.queued(id, middle, 3, ALL).unwrap(), behind);
+        assert_eq!(store.queued_record(id, middle).unwrap().as_ref(), known.queue.get(&middle.0));
+        let remembered: Vec<_> = known.remembered.clone().into_iter().collect();
+        assert_eq!(store.remembered_changes(id, "", ALL).unwrap(), remembered);
+        let executions: Vec<_> = known.executions.values().rev().cloned().collect();
+        assert_eq!(store.executions(id, None, ALL).unwrap(), executions);
+        for number in 1..=3 {
+            let errors: Vec<_> = known
+                .execution_errors
+                .get(&number)
+                .into_iter()
+                .flatten()
+                .cloned()
+                .zip(1..)
+                .map(|(error, n)| (n, error))
+                .collect();
+            assert_eq!(store.execution_errors(id, ExecutionNumber(number), 0, ALL).unwrap(), errors);
+        }
+        let events: Vec<_> = model.log.iter().filter(|event| event.map == *id).cloned().collect();
+        assert_eq!(store.events(id, EventSequence(0), ALL).unwrap(), events);
+    }
+    assert_eq!(store.all_events(Position(0), ALL).unwrap(), model.log);
+    let maps: Vec<_> = model.maps.values().filter_map(|known| known.record.clone()).collect();
+    assert_eq!(store.maps(None, ALL).unwrap(), maps);
+}
+
+/// Applies commits to files that nobody else has open, in groups that end where `ends` says.
+fn write_in_groups(path: &Path, commits: &[Commit], ends: impl Fn(usize) -> bool, reopens: impl Fn(usize) -> bool) {
+    let mut opened = opening::open(path, 16 << 20).unwrap();
+    let mut numbers = Numbers::load(&opened.db).unwrap();
+    let mut rest = commits;
+    let mut done = 0;
+    while !rest.is_empty() {
+        let size = (1..rest.len()).find(|size| ends(done + size)).unwrap_or(rest.len());
+        let (group, behind) = rest.split_at(size);
+        let mut view = View::new(&opened.db, &mut numbers);
+        for commit in group {
+            view.begin();
+            if apply(&mut view, message::Commit::from(commit)).is_err() {
+                view.roll_back();
+            }
+        }
+        if let Some(batch) = view.into_batch() {
+            opened.db.apply_batch(batch).unwrap();
+        }
+        done += size;
+        rest = behind;
+        if reopens(done) {
+            opened.sync().unwrap();
+            drop(opened);
+            opened = opening::open(path, 16 << 20).unwrap();
+            numbers = Numbers::load(&opened.db).unwrap();
+        }
+    }
+    opened.sync().unwrap();
+}
+
+/// Few cases, for each opens files many times; `PROPTEST_CASES` asks for more.
+fn config() -> ProptestConfig {
+    let asked = std::env::var_os("PROPTEST_CASES").is_some();
+    let config = ProptestConfig { max_shrink_iters: 400, ..ProptestConfig::default() };
+    if asked { config } else { ProptestConfig { cases: 24, ..config } }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// After every commit, whether it fits or not, everything that can be read is what the model says.
+    #[test]
+    fn the_store_is_what_the_model_says(seeds in seeds(60), reopen_every in 5_usize..40) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let folder = TempDir::new().unwrap();
+        let mut store = open(folder.path());
+        let mut model = Model::default();
+        for name in NAMES {
+            let first = commit_of(&id(name), vec![Operation::PutMap(Box::new(map(&id(name), 1)))]);
+            model.apply(&first).unwrap();
+            runtime.block_on(store.commit(first)).unwrap();
+        }
+        for (step, seed) in seeds.iter().enumerate() {
+            let commit = commit_from(seed, &model);
+            let expected = model.apply(&commit);
+            match (runtime.block_on(store.commit(commit.clone())), expected) {
+                (Ok(receipt), Ok(expected)) => prop_assert_eq!(receipt, expected),
+                (Err(StoreError::Conflict { .. }), Err(Refusal::Conflict)) => {}
+                (Err(StoreError::Misfit { .. }), Err(Refusal::Misfit)) => {}
+                (answer, expected) => prop_assert!(false, "{commit:?}: {answer:?}, not {expected:?}"),
+            }
+            if step % reopen_every == reopen_every - 1 {
+                drop(store);
+                store = open(folder.path());
+            }
+            compare(&store, &mut model);
+        }
+    }
+
+    /// The same commits in the same order give the same store, byte for byte: one at a time, in groups of any size, and with
+    /// the files closed and opened in between. And the store knows how large it is.
+    #[test]
+    fn the_same_commits_give_the_same_bytes_however_they_are_grouped(seeds in seeds(120), choices in any::<[u64; 2]>()) {
+        let mut model = Model::default();
+        let mut commits = Vec::new();
+        for name in NAMES {
+            commits.push(commit_of(&id(name), vec![Operation::PutMap(Box::new(map(&id(name), 1)))]));
+            model.apply(&commits[commits.len() - 1]).unwrap();
+        }
+        for seed in &seeds {
+            let commit = commit_from(seed, &model);
+            let _ = model.apply(&commit); // refused ones must leave no trace either
+            commits.push(commit);
+        }
+        let [ends, reopens] = choices;
+        let (single, grouped) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        write_in_groups(single.path(), &commits, |_| true, |_| false);
+        write_in_groups(grouped.path(), &commits, |at| ends >> (at % 64) & 1 == 1, |at| reopens >> (at % 64) & 7 == 7);
+        let (single, grouped) = (dump(single.path()), dump(grouped.path()));
+        prop_assert!(single == grouped, "the bytes differ");
+
+        let uncounted = [shelf::STORE, shelf::HEADS, shelf::FENCE];
+        let counted = single.iter().filter(|(key, _)| !uncounted.contains(&key[0]));
+        let bytes: u64 = counted.map(|(key, value)| (key.len() + value.len()) as u64).sum();
+        let head = single.iter().find(|(key, _)| *key == crate::store::sled::keys::store_head()).unwrap();
+        prop_assert_eq!(message::StoreHead::decode(head.1.as_slice()).unwrap().stored_bytes, bytes);
+    }
+}

@@ -1,0 +1,6 @@
+//! What the integration tests share. A test binary takes the part it needs, so the rest is unused in it.
+#![allow(dead_code, unused_imports, reason = "each test binary uses a part of this")]
+
+pub mod databases;
+pub mod server;
+pub mod world;

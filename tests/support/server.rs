@@ -1,0 +1,178 @@
+//! The real binary in a folder of its own, and clients to it.
+//!
+//! ```ignore
+//! let mut server = Server::start(&[("sales", &left.url()), ("finance", &right.url())]).await;
+//! server.maps().list_table_maps(ListTableMapsRequest::default()).await?;
+//! server.kill();                                   // as a crash does
+//! server.start_again().await;                      // the same store, another port
+//! assert!(server.terminate().await.success());     // SIGTERM, and its exit status
+//! ```
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+use tandem::services::proto::alert_service_client::AlertServiceClient;
+use tandem::services::proto::queue_service_client::QueueServiceClient;
+use tandem::services::proto::sync_service_client::SyncServiceClient;
+use tandem::services::proto::table_map_service_client::TableMapServiceClient;
+use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
+use tonic::transport::{Channel, Endpoint};
+
+/// How long anything may take before the test gives up.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// A server that is killed when it is dropped.
+pub struct Server {
+    folder: TempDir,
+    child: Child,
+    port: u16,
+    channel: Channel,
+}
+
+impl Server {
+    /// Starts a server that knows these applications, by id and URL.
+    pub async fn start(applications: &[(&str, &str)]) -> Server {
+        Server::start_with(applications, "").await
+    }
+
+    /// The same, with more lines of configuration (sections; for keys of `[server]` and `[store]` begin with that).
+    pub async fn start_with(applications: &[(&str, &str)], more: &str) -> Server {
+        let folder = tempfile::Builder::new().prefix("tandem-server-").tempdir().expect("a temporary folder");
+        let mut config = more.to_owned();
+        for (id, url) in applications {
+            let _ = write!(config, "\n[[applications]]\nid = \"{id}\"\nurl = \"{url}\"\nconnect_timeout = \"2s\"\n");
+        }
+        std::fs::write(folder.path().join("tandem.toml"), config).expect("a configuration file");
+        let (child, port) = launch(folder.path()).await;
+        Server { channel: connect(port), folder, child, port }
+    }
+
+    pub fn maps(&self) -> TableMapServiceClient<Channel> {
+        TableMapServiceClient::new(self.channel.clone())
+    }
+
+    pub fn sync(&self) -> SyncServiceClient<Channel> {
+        SyncServiceClient::new(self.channel.clone())
+    }
+
+    pub fn queue(&self) -> QueueServiceClient<Channel> {
+        QueueServiceClient::new(self.channel.clone())
+    }
+
+    pub fn alerts(&self) -> AlertServiceClient<Channel> {
+        AlertServiceClient::new(self.channel.clone())
+    }
+
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The folder of the store.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Asks it to end as an operator does.
+    pub fn signal_terminate(&self) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill can be run");
+        assert!(sent.success(), "SIGTERM could not be sent");
+    }
+
+    /// SIGTERM, and how it ended.
+    pub async fn terminate(&mut self) -> ExitStatus {
+        self.signal_terminate();
+        self.ended().await
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let ended = async {
+            loop {
+                if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                    return status;
+                }
+                sleep(LOOK_AGAIN).await;
+            }
+        };
+        timeout(PATIENCE, ended).await.expect("the server ends")
+    }
+
+    /// SIGKILL: nothing is finished, nothing is flushed.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again after it has ended, with the same store and configuration.
+    pub async fn start_again(&mut self) {
+        let (child, port) = launch(self.folder.path()).await;
+        (self.child, self.port, self.channel) = (child, port, connect(port));
+    }
+
+    /// Kills it and starts it again.
+    pub async fn restart(&mut self) {
+        self.kill();
+        self.start_again().await;
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- what the server logged:\n{}---", self.log());
+        }
+    }
+}
+
+async fn launch(folder: &Path) -> (Child, u16) {
+    let port_file = folder.join("port");
+    let _ = std::fs::remove_file(&port_file);
+    let log = File::options().create(true).append(true).open(folder.join("log")).expect("a log file");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tandem"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data", "data", "--config", "tandem.toml", "--port-file", "port"])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .expect("the binary starts");
+    let ready = async {
+        loop {
+            if let Ok(port) = std::fs::read_to_string(&port_file) {
+                return port.trim().parse().expect("the port file has a port");
+            }
+            if let Some(status) = child.try_wait().expect("a child can be waited for") {
+                let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+                panic!("the server ended with {status} before it was ready:\n{log}");
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    };
+    let port = timeout(PATIENCE, ready).await.expect("the server gets ready");
+    (child, port)
+}
+
+/// Connects when the first call is made, and again after a break.
+fn connect(port: u16) -> Channel {
+    Endpoint::from_shared(format!("http://127.0.0.1:{port}")).expect("a URL").connect_lazy()
+}
