@@ -42,6 +42,7 @@ fn change(key: u64) -> Change {
         change_id: String::new(),
         correlation_id: String::new(),
         cause: Cause::Caller,
+        over: None,
     }
 }
 

@@ -8,6 +8,7 @@ pub mod sql;
 
 use crate::model::failure::Failure;
 use crate::model::ids::AppId;
+use crate::model::print::Over;
 use crate::model::row::Row;
 use crate::model::schema::TableSchema;
 use crate::model::value::Value;
@@ -71,6 +72,9 @@ pub struct KeyRead<'a> {
     pub key: &'a [String],
     /// Each has values for `key`, in its order.
     pub keys: &'a [Vec<Value>],
+    /// Waits for transactions that are changing these rows, as long as a lock may be waited for: what is read is what they
+    /// leave. Rows that they insert are not waited for by all databases.
+    pub wait_for_changes: bool,
 }
 
 /// One record of a batch, in the destination's columns.
@@ -79,6 +83,9 @@ pub struct Write {
     /// The integration key's columns and values, in the map's order. The table keeps them unique.
     pub key: Vec<(String, Value)>,
     pub operation: WriteOperation,
+    /// What must be at the destination for it to be written, looked at and written in one transaction; none writes whatever
+    /// is there. What is something else stays as it is, and counts as written. A new key is given only where nothing has it.
+    pub over: Option<Over>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -91,7 +98,8 @@ pub enum WriteOperation {
     /// An update of a row that is there never minds what is absent.
     ///
     /// With `previous_key` (same columns as the key) the row with that key gets the new key and `values` in one
-    /// statement; when no row has it, it is an upsert under the new key, so that a replay changes nothing.
+    /// statement; when no row has it, it is an upsert under the new key, so that a replay changes nothing. When another row
+    /// has the new key already, it is that one, and the row with the previous key goes.
     Upsert { values: Row, insert_values: Row, absent: Vec<String>, previous_key: Option<Vec<Value>> },
     /// Removes the row with the key. One that is not there is gone already: applied.
     // Rule 12: nothing else removes a row at an application.

@@ -63,7 +63,13 @@ struct CopySide {
     application: Arc<dyn Application>,
     destination: Destination,
     table: Arc<TableSchema>,
-    echo: Arc<Mutex<EchoMemory>>,
+    echo: Option<Arc<Mutex<EchoMemory>>>,
+}
+
+impl CopySide {
+    fn echo(&self) -> Option<std::sync::MutexGuard<'_, EchoMemory>> {
+        self.echo.as_deref().map(|echo| echo.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// The initial sync of one map, as it runs.
@@ -359,7 +365,9 @@ impl Copy {
         let (outcomes_sender, mut outcomes) = mpsc::channel(rows.len().max(1));
         for (ticket, row) in rows.iter().enumerate() {
             let mapped = self.plan.map(&as_change(source, row), &BTreeSet::new());
-            target.echo.lock().unwrap_or_else(PoisonError::into_inner).sent(&row.key, mapped.values.as_ref());
+            if let Some(mut echo) = target.echo() {
+                echo.sent(&row.key, mapped.written());
+            }
             let place = target.destination.place(Priority::Copy).await?;
             place.put(Item {
                 ticket: ticket as u64,
@@ -375,7 +383,9 @@ impl Copy {
             let Some((ticket, outcome)) = outcomes.recv().await else { return Err(EngineError::NotReady) };
             let Some(row) = usize::try_from(ticket).ok().and_then(|ticket| rows.get(ticket)) else { continue };
             let arrived = outcome == Outcome::Written;
-            target.echo.lock().unwrap_or_else(PoisonError::into_inner).settled(&row.key, arrived);
+            if let Some(mut echo) = target.echo() {
+                echo.settled(&row.key, arrived, self.clock.now());
+            }
             match outcome {
                 Outcome::Written => written += 1,
                 Outcome::Refused(failure, _) => errors.push(ExecutionError {
@@ -397,7 +407,7 @@ impl Copy {
         let at = self.side(side)?;
         let columns = self.plan.key_columns(side);
         let keys: Vec<Vec<Value>> = rows.iter().map(|row| row.key.values().to_vec()).collect();
-        let read = KeyRead { table: &at.table, columns: &columns, key: &columns, keys: &keys };
+        let read = KeyRead { table: &at.table, columns: &columns, key: &columns, keys: &keys, wait_for_changes: false };
         let mut backoff = Backoff::new(READ_RETRY_FIRST, READ_RETRY_LONGEST);
         loop {
             match at.application.read_keys(&read).await {
@@ -425,5 +435,6 @@ fn as_change(source: Side, row: &CopyRow) -> Change {
         change_id: String::new(),
         correlation_id: String::new(),
         cause: Cause::Caller,
+        over: None,
     }
 }

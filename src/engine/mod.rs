@@ -170,6 +170,7 @@ impl Engine {
             change_id: new.change_id,
             correlation_id: new.correlation_id,
             cause: Cause::Caller,
+            over: None,
         };
         let (reply, answer) = oneshot::channel();
         let sent = handle.send(Command::Write { change, reply }).await;

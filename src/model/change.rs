@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::ids::QueueSequence;
 use super::key::{Key, encode_value};
+use super::print::Over;
 use super::row::Row;
 use super::side::Side;
 use chrono::{DateTime, Utc};
@@ -20,8 +21,16 @@ pub enum Operation {
 pub enum Cause {
     /// A caller, by WriteRecord or WriteRecords.
     Caller,
-    /// This service, to write the winner of a conflict to the side where the loser may have arrived already (rule 9).
+    /// This service, to bring back what a change won that a write of ours may have come over (rule 9).
     Settlement,
+    /// This service, to say once more what a side has told, where it may have come too early (rule 9).
+    Again,
+    /// The same of a record that may not be there. Its row is what was told of it; the other columns are read at its source when it goes out, for an insert. One that deletes does so unless its source has
+    /// the record.
+    Refresh,
+    /// This service, where content does not say whether a change is an echo (rule 10). The columns that its row names are read
+    /// at its source when it goes out, and the values with them.
+    Reread,
 }
 
 /// A change in the source's columns, checked against the map: only mapped columns, a whole key, values of the right types.
@@ -41,6 +50,8 @@ pub struct Change {
     /// What the caller calls the operation it belongs to; empty when it has none.
     pub correlation_id: String,
     pub cause: Cause,
+    /// What a settlement must find where it is written; none for all others.
+    pub over: Option<Over>,
 }
 
 impl Change {
@@ -51,6 +62,7 @@ impl Change {
             + self.row.size()
             + self.change_id.len()
             + self.correlation_id.len()
+            + self.over.as_ref().map_or(0, Over::size)
             + 16
     }
 
@@ -72,6 +84,11 @@ impl Change {
     /// Whether a change that yielded these columns to one that crossed it has nothing left to write (rule 9).
     pub fn is_yielded(&self, yielded: &BTreeSet<String>) -> bool {
         yielded.contains(YIELDS_ALL) || (!self.row.is_empty() && self.row.columns().all(|c| yielded.contains(c)))
+    }
+
+    /// Whether it says that the record is there no more, or under another key.
+    pub fn is_about_the_record(&self) -> bool {
+        self.operation == Operation::Delete || self.previous_key.is_some()
     }
 
     /// The keys whose lanes order it.

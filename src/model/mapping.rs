@@ -1,7 +1,8 @@
 //! A map's mapping, made ready for use: checks records against it and turns them into what is written.
 
-use super::change::{Change, Operation};
+use super::change::{Cause, Change, Operation};
 use super::key::Key;
+use super::print::Over;
 use super::row::Row;
 use super::schema::{Column, ColumnType};
 use super::side::Side;
@@ -73,8 +74,19 @@ pub struct MappedRecord {
     pub previous_key: Option<Vec<Value>>,
     /// `None` deletes.
     pub values: Option<Row>,
+    /// What an insert has beside them.
+    pub insert_values: Row,
     /// Mapped columns that the record does not have.
     pub absent: Vec<String>,
+    /// What must be there for it to be written.
+    pub over: Option<Over>,
+}
+
+impl MappedRecord {
+    /// What it leaves at the destination at most; none when it deletes.
+    pub fn written(&self) -> Option<[&Row; 2]> {
+        self.values.as_ref().map(|values| [values, &self.insert_values])
+    }
 }
 
 /// The mapping of one map as it runs: made from its definition and both tables.
@@ -254,8 +266,10 @@ impl Plan {
         let destination = change.source.other();
         let key = self.key_pairs(destination, &change.key);
         let previous_key = change.previous_key.as_ref().map(|key| key.values().to_vec());
+        let over = change.over.clone();
         if change.operation == Operation::Delete {
-            return MappedRecord { key, previous_key: None, values: None, absent: Vec::new() };
+            let (insert_values, absent) = (Row::new(), Vec::new());
+            return MappedRecord { key, previous_key: None, values: None, insert_values, absent, over };
         }
         let mut values = Row::new();
         let mut absent = Vec::new();
@@ -266,8 +280,48 @@ impl Plan {
                 None => absent.push(pair.column(destination).to_owned()),
             }
         }
-        MappedRecord { key, previous_key, values: Some(values), absent }
+        MappedRecord { key, previous_key, values: Some(values), insert_values: Row::new(), absent, over }
     }
+
+    /// A change of our own with the record as its source has it: what it sets, and what else is there.
+    pub fn filled(&self, change: &Change, whole: Row) -> Filled {
+        let mut filled = Filled { told: Row::new(), rest: Row::new() };
+        let all = change.cause == Cause::Reread && change.row.is_empty();
+        for pair in self.columns.iter().filter(|pair| pair.carries(change.source)) {
+            let column = pair.column(change.source);
+            let Some(read) = whole.get(column) else { continue };
+            match change.row.get(column) {
+                Some(told) if change.cause == Cause::Refresh => filled.told.set(column, told.clone()),
+                Some(_) => filled.told.set(column, read.clone()),
+                None if all => filled.told.set(column, read.clone()),
+                None => filled.rest.set(column, read.clone()),
+            }
+        }
+        filled
+    }
+
+    /// What such a change writes to the other side: what it sets and has not yielded, and all else for an insert.
+    pub fn map_filled(&self, change: &Change, rest: Row, yielded: &BTreeSet<String>) -> MappedRecord {
+        let whole = change.row.clone().into_iter().chain(rest).collect();
+        let upsert = Change { operation: Operation::Upsert, row: whole, ..change.clone() };
+        let mut mapped = self.map(&upsert, &BTreeSet::new());
+        let destination = change.source.other();
+        for pair in &self.columns {
+            let (own, theirs) = (pair.column(change.source), pair.column(destination));
+            let sets = change.row.contains(own) && !yielded.contains(own);
+            if let Some(value) = mapped.values.as_mut().filter(|_| !sets).and_then(|values| values.remove(theirs)) {
+                mapped.insert_values.set(theirs, value);
+            }
+        }
+        mapped
+    }
+}
+
+/// A record of a change of our own, in the source's columns and without the key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filled {
+    pub told: Row,
+    pub rest: Row,
 }
 
 /// `record.fields["status"]`, as a caller finds it in the request.
@@ -332,6 +386,7 @@ mod tests {
             change_id: String::new(),
             correlation_id: String::new(),
             cause: Cause::Caller,
+            over: None,
         };
         let mapped = plan.map(&change, &BTreeSet::new());
         assert_eq!(mapped.key, vec![("r_id".to_owned(), Value::Int(7))]);

@@ -18,6 +18,7 @@ pub mod key;
 pub mod lanes;
 pub mod limits;
 pub mod mapping;
+pub mod print;
 pub mod request;
 pub mod row;
 pub mod schema;

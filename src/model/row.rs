@@ -25,6 +25,36 @@ impl Row {
         self.0.remove(column)
     }
 
+    /// As it can be shown in about so many bytes: where it has more, long values are told by their length.
+    pub fn shortened(self, bytes_max: usize) -> Self {
+        const VALUE_BYTES_MAX: usize = 256;
+        if self.size() <= bytes_max {
+            return self;
+        }
+        let mut bytes = 0;
+        let shown = self.0.into_iter().map(|(column, value)| {
+            let size = value.size();
+            let value = if size > VALUE_BYTES_MAX { Value::String(format!("({size} bytes)")) } else { value };
+            (column, value)
+        });
+        shown
+            .take_while(|(column, value)| {
+                bytes += column.len() + value.size() + 4;
+                bytes <= bytes_max
+            })
+            .collect()
+    }
+
+    /// Sets all columns of another.
+    pub fn extend(&mut self, other: Row) {
+        self.0.extend(other.0);
+    }
+
+    /// Keeps the columns that are to be kept.
+    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.0.retain(|column, _| keep(column));
+    }
+
     pub fn contains(&self, column: &str) -> bool {
         self.0.contains_key(column)
     }

@@ -86,7 +86,7 @@ impl Side {
     pub async fn rows_with(&self, table: &str, key: &[&str], keys: &[Vec<Value>]) -> Vec<Row> {
         let schema = self.describe(table).await;
         let columns: Vec<String> = schema.columns.iter().map(|column| column.name.clone()).collect();
-        let read = KeyRead { table: &schema, columns: &columns, key: &names(key), keys };
+        let read = KeyRead { table: &schema, columns: &columns, key: &names(key), keys, wait_for_changes: false };
         self.application.read_keys(&read).await.expect("the table can be read")
     }
 
@@ -137,7 +137,7 @@ pub fn upsert_without(key: &[(&str, Value)], values: &[(&str, Value)], absent: &
         absent: names(absent),
         previous_key: None,
     };
-    Write { key: pairs(key), operation }
+    Write { key: pairs(key), operation, over: None }
 }
 
 pub fn upsert_from(previous: &[Value], key: &[(&str, Value)], values: &[(&str, Value)]) -> Write {
@@ -147,9 +147,9 @@ pub fn upsert_from(previous: &[Value], key: &[(&str, Value)], values: &[(&str, V
         absent: Vec::new(),
         previous_key: Some(previous.to_vec()),
     };
-    Write { key: pairs(key), operation }
+    Write { key: pairs(key), operation, over: None }
 }
 
 pub fn delete(key: &[(&str, Value)]) -> Write {
-    Write { key: pairs(key), operation: WriteOperation::Delete }
+    Write { key: pairs(key), operation: WriteOperation::Delete, over: None }
 }

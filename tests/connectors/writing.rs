@@ -95,6 +95,7 @@ async fn insert_values_are_for_new_rows_only() {
                 absent: Vec::new(),
                 previous_key: None,
             },
+            over: None,
         };
         let written = side.write("orders", &[write(1), write(2)]).await;
         assert_eq!(written, [Ok(()), Ok(())]);

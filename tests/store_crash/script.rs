@@ -48,6 +48,7 @@ pub fn change(sequence: u64) -> Change {
         change_id: if has_id(sequence) { format!("id-{sequence}") } else { String::new() },
         correlation_id: String::new(),
         cause: Cause::Caller,
+        over: None,
     }
 }
 

@@ -180,6 +180,7 @@ impl Chapter {
             self.arrivals.check_queued(&channel, map, &self.writers, &figures).await;
         }
         self.writers.iter().for_each(|writer| self.arrivals.check_applied(writer));
+        self.arrivals.check_order(&self.writers);
         self.arrivals.check_rows(&self.applications).await;
         self.check_both().await;
         self.check_copy().await;

@@ -10,15 +10,9 @@ use tandem::services::proto::queue_service_client::QueueServiceClient;
 use tandem::services::proto::*;
 use tonic::transport::Channel;
 
-/// What is known of one key of one table.
-#[derive(Default)]
-struct Line {
-    /// The last version that a change wrote, and the run of the server that wrote it.
-    last: Option<(usize, i64)>,
-    /// The version that is there now.
-    now: i64,
-    highest: i64,
-}
+/// What was written to one key of one table: the run of the server that wrote it, the version, and whether a change or a
+/// copy brought it.
+type Line = Vec<(usize, Written)>;
 
 /// All that was written to destinations.
 pub struct Arrivals {
@@ -42,34 +36,64 @@ impl Arrivals {
     /// Takes in what one run of the server wrote.
     pub fn take(&mut self, run: usize, written: Vec<(Side, Vec<Written>)>) {
         for written in written.into_iter().flat_map(|(_, written)| written) {
-            let Written { table, key, version, origin } = &written;
-            let line = self.lines.entry((table.clone(), *key)).or_default();
-            if origin == "row" {
-                // What a copy reads is at least as new as any change that was sent before.
-                let what = || format!("run {run}: an older copy, {written:?} over {}", line.highest);
-                self.findings.check(*version >= line.highest, Promise::Order, what);
-            } else {
-                match line.last {
-                    Some((before, last)) if before == run => {
-                        let what = || format!("run {run}: {written:?} after {last}");
-                        self.findings.check(*version > last, Promise::Order, what);
-                    }
-                    Some((_, last)) if *version <= last => {
-                        // A server that starts may write again what the one before it wrote; never anything older than
-                        // what was on its way.
-                        self.replays += 1;
-                        self.replayed_max = self.replayed_max.max(last - version);
-                        let known = self.versions.contains(&(table.clone(), *key, *version));
-                        let what = || format!("run {run}: {written:?} for the first time after {last}");
-                        self.findings.check(known, Promise::Order, what);
-                    }
-                    Some(_) | None => {}
-                }
-                line.last = Some((run, *version));
-                self.versions.insert((table.clone(), *key, *version));
+            if written.origin != "row" {
+                self.versions.insert((written.table.clone(), written.key, written.version));
             }
-            line.now = *version;
-            line.highest = line.highest.max(*version);
+            self.lines.entry((written.table.clone(), written.key)).or_default().push((run, written));
+        }
+    }
+
+    /// Rule 2, once every change has its answer: changes of a key arrived in the order in which they were accepted. That is
+    /// nearly always the order in which they were sent; but of two that were on their way when their map was run, the first may
+    /// have been refused, and be taken when it is sent again after a kill, behind the second.
+    pub fn check_order(&mut self, writers: &[Writer]) {
+        let mut places = HashMap::new();
+        for writer in writers {
+            for sent in &writer.sent {
+                // A synchronous map gives no sequence; its writers send one change after the other.
+                let queued = sent.answer.as_ref().map(|answer| answer.sequence).filter(|sequence| *sequence > 0);
+                places.insert((writer.map, sent.key, sent.version), queued.filter(|_| writer.map != NOTES));
+            }
+        }
+        for line in self.lines.values() {
+            let mut highest = 0;
+            let mut last: Option<(usize, &Written)> = None;
+            let mut known = HashSet::new();
+            let place = |of: &Written| {
+                let given = places.get(&(of.table.as_str(), of.key, of.version)).copied().flatten();
+                given.unwrap_or(of.version)
+            };
+            for (run, written) in line {
+                let Written { version, origin, .. } = written;
+                if origin == "row" {
+                    // What a copy reads is at least as new as any change that was sent before.
+                    let what = || format!("run {run}: an older copy, {written:?} over {highest}");
+                    self.findings.check(*version >= highest, Promise::Order, what);
+                } else {
+                    match last {
+                        Some((before, last)) if before == *run => {
+                            let what = || format!("run {run}: {written:?} after {last:?}");
+                            self.findings.check(place(written) > place(last), Promise::Order, what);
+                        }
+                        Some((_, last)) if place(written) <= place(last) => {
+                            // A server that starts may write again what the one before it wrote; never anything older than
+                            // what was on its way.
+                            self.replays += 1;
+                            self.replayed_max = self.replayed_max.max(last.version - version);
+                            let what = || format!("run {run}: {written:?} for the first time after {last:?}");
+                            self.findings.check(known.contains(version), Promise::Order, what);
+                        }
+                        Some(_) | None => {}
+                    }
+                    last = Some((*run, written));
+                    known.insert(*version);
+                }
+                highest = highest.max(*version);
+            }
+            let newest =
+                line.iter().filter(|(_, written)| written.origin != "row").map(|(_, written)| place(written)).max();
+            let what = || format!("{last:?} came last, and {newest:?} is its newest");
+            self.findings.check(last.map(|(_, last)| place(last)) == newest, Promise::Order, what);
         }
     }
 
@@ -130,7 +154,7 @@ impl Arrivals {
         }
     }
 
-    /// Rule 2: what is there in the end is the newest that ever was.
+    /// Rule 2: what is there in the end is what was accepted last of all that was not refused or left aside.
     pub async fn check_rows(&self, applications: &Applications) {
         let tables = [
             (ITEMS, Side::Left, applications.left.url()),
@@ -140,10 +164,11 @@ impl Arrivals {
         ];
         for (table, side, url) in tables {
             for (key, version) in applications.rows(&url, table).await {
-                let Some(line) = self.lines.get(&(table.to_owned(), key)) else { continue };
-                let newest = version == line.highest && line.now == line.highest;
-                let what = || format!("{table}, {side:?}: key {key} has {version}, and had {}", line.highest);
-                self.findings.check(newest, Promise::Order, what);
+                let Some((_, last)) = self.lines.get(&(table.to_owned(), key)).and_then(|line| line.last()) else {
+                    continue;
+                };
+                let what = || format!("{table}, {side:?}: key {key} has {version}, and was last given {last:?}");
+                self.findings.check(version == last.version, Promise::Order, what);
             }
         }
     }

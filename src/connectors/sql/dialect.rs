@@ -85,6 +85,9 @@ pub trait Dialect: Send + Sync + 'static {
     fn update(&self, table: &str, key: usize, rows: Rows) -> Statement;
     fn delete(&self, table: &str, keys: Rows) -> Statement;
     fn select(&self, table: &str, columns: &[&Column], keys: Rows, matching: Matching) -> Statement;
+    /// What a select ends with to keep others from changing its rows until the transaction ends; empty where beginning one that
+    /// writes does that already.
+    fn locking(&self) -> &'static str;
     fn page(&self, table: &str, page: Page) -> Statement;
 
     fn violation(&self, failure: &Failure) -> Option<Violation>;

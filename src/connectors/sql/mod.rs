@@ -134,7 +134,13 @@ impl Application for SqlApplication {
 
     async fn read_keys(&self, read: &KeyRead<'_>) -> Result<Vec<Row>, Failure> {
         let mut session = self.session().await?;
+        if read.wait_for_changes {
+            session.begin().await?;
+        }
         let rows = read::keys(&*self.dialect, &mut *session, read).await?;
+        if read.wait_for_changes {
+            session.rollback().await?;
+        }
         session.finish().await?;
         Ok(rows)
     }

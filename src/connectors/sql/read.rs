@@ -105,7 +105,11 @@ pub async fn keys(dialect: &dyn Dialect, session: &mut dyn Session, read: &KeyRe
     let mut waiting = chunks(dialect, session.statement_bytes_max(), selection.key.len(), &cells);
     while let Some(chunk) = waiting.pop() {
         let keys = Rows { columns: selection.key.clone(), cells: chunk.to_vec() };
-        let rows = match session.fetch(dialect.select(&table, &selection.all, keys, Matching::Exact)).await {
+        let mut select = dialect.select(&table, &selection.all, keys, Matching::Exact);
+        if read.wait_for_changes {
+            select.sql.push_str(dialect.locking());
+        }
+        let rows = match session.fetch(select).await {
             Ok(rows) => rows,
             // A key in characters that the column does not know is in no row, and hides no other.
             Err(failure) if failure.kind == ErrorType::BadRequest => {

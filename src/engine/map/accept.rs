@@ -6,21 +6,29 @@ use super::{Reply, crossing};
 use crate::engine::error::EngineError;
 use crate::model::activity::{EventKind, Severity};
 use crate::model::change::{Answer, Change, Disposition, QueuedBecause, QueuedRecord, Remembered};
+use crate::model::echo::Echo;
 use crate::model::figures::Figures;
 use crate::model::ids::QueueSequence;
 use crate::model::limits::{self, WARN_RATIO};
 use crate::model::state::MapState;
 use crate::model::table_map::SyncMode;
-use crate::store::{Commit, Durability, NewRecord, Operation, Pending, Receipt, StoreError};
+use crate::store::{COMMIT_BYTES_MAX, Commit, Durability, NewRecord, Operation, Pending, Receipt, StoreError};
 use chrono::{Duration, Utc};
+use std::collections::VecDeque;
 
-/// The largest change: what a message can hold, and a commit can with room to spare.
-pub const CHANGE_BYTES_MAX: usize = 256 * 1024;
 /// Changes and bytes that one commit enqueues; the bytes stay under the store's bound with its framing.
 const ENQUEUE_RECORDS_MAX: usize = 4_096;
-const ENQUEUE_BYTES_MAX: usize = 320 * 1024;
+const ENQUEUE_BYTES_MAX: usize = 448 * 1024;
 /// What a small change takes in a commit beyond its own size.
-const FRAMING_BYTES: usize = 64;
+pub(super) const FRAMING_BYTES: usize = 64;
+/// The largest change of a map that goes one way.
+pub const CHANGE_BYTES_MAX: usize = 256 * 1024;
+/// How often a commit may have to hold a change of a map that goes both ways: it may have to be brought back at its own side,
+/// over what was changed there and over what was removed.
+const COPIES_MAX: usize = 3;
+/// The largest change of a map that goes both ways.
+pub const BOTH_WAYS_BYTES_MAX: usize = 128 * 1024;
+const _: () = assert!(COPIES_MAX * BOTH_WAYS_BYTES_MAX < ENQUEUE_BYTES_MAX && ENQUEUE_BYTES_MAX < COMMIT_BYTES_MAX);
 /// How long a change's id is remembered (rule 4).
 pub const CHANGE_ID_DAYS: i64 = 1;
 
@@ -33,6 +41,8 @@ pub const CONFLICT: &str = "CONFLICT";
 pub(super) struct Arrival {
     pub change: Change,
     pub reply: Option<Reply<Answer>>,
+    /// It may be the echo of a write of ours that came late.
+    pub perhaps_echo: bool,
 }
 
 /// A commit that enqueues. There is one at a time: what comes meanwhile goes into the next, so that its sequences are
@@ -44,7 +54,7 @@ pub(super) struct Enqueueing {
     pub crossings: crossing::Effects,
 }
 
-pub(super) fn has_room(arriving: &[Arrival]) -> bool {
+pub(super) fn has_room(arriving: &VecDeque<Arrival>) -> bool {
     arriving.len() < ENQUEUE_RECORDS_MAX
 }
 
@@ -68,8 +78,9 @@ impl MapTask {
         let map = || self.map.id.clone();
         let refuse = |reply, error| Ok(Some((reply, Err(error))));
         let bytes = change.size();
-        if bytes > CHANGE_BYTES_MAX {
-            let (key, bytes_max) = (change.key.to_string(), CHANGE_BYTES_MAX);
+        let bytes_max = if self.goes_both_ways() { BOTH_WAYS_BYTES_MAX } else { CHANGE_BYTES_MAX };
+        if bytes > bytes_max {
+            let key = change.key.to_string();
             return refuse(reply, EngineError::ChangeTooLarge { map: map(), key, bytes, bytes_max });
         }
         if !change.change_id.is_empty() {
@@ -108,7 +119,10 @@ impl MapTask {
             return Ok(Some((reply, Ok(self.skip(change, NOT_MAPPED)))));
         }
         // Rule 10: no echo. Before KEY_BUSY, since a destination's hook calls us before its commit.
-        if self.running.as_ref().is_some_and(|running| running.sides.get(change.source).echo().excuses(change)) {
+        let echo = self.running.as_ref().and_then(|running| running.sides.get(change.source).echo());
+        let echo = echo.map(|mut echo| echo.excuses(change));
+        tracing::trace!(map = %self.map.id, ?change, ?echo, "is told");
+        if echo == Some(Echo::Yes) {
             return Ok(Some((reply, Ok(self.skip(change, ECHO)))));
         }
         let direct = self.map.state == MapState::Running
@@ -129,20 +143,20 @@ impl MapTask {
             return Ok(Some((reply, Err(error))));
         }
         self.note_taken(change);
-        self.arrive(change.clone(), reply);
+        self.arrive(change.clone(), reply, echo == Some(Echo::Unclear));
         Ok(None)
     }
 
     /// Puts a change with those that the next commit enqueues.
-    pub fn arrive(&mut self, change: Change, reply: Reply<Answer>) {
+    pub fn arrive(&mut self, change: Change, reply: Reply<Answer>, perhaps_echo: bool) {
         self.arriving_bytes += change.size() as u64;
-        self.arriving.push(Arrival { change, reply: Some(reply) });
+        self.arriving.push_back(Arrival { change, reply: Some(reply), perhaps_echo });
     }
 
     /// The change is taken: repeats of it wait for its answer, and it ends what our own writes excuse (rule 10).
     fn note_taken(&mut self, change: &Change) {
-        if let Some(running) = &self.running {
-            running.sides.get(change.source).echo().ended_by(change);
+        if let Some(mut echo) = self.running.as_ref().and_then(|running| running.sides.get(change.source).echo()) {
+            echo.ended_by(change);
         }
         if !change.change_id.is_empty() {
             let unanswered = Unanswered { fingerprint: change.fingerprint(), answer: None, waiters: Vec::new() };
@@ -233,19 +247,17 @@ impl MapTask {
         if self.enqueueing.is_some() || self.arriving.is_empty() {
             return Ok(());
         }
-        let mut bytes = 0;
-        let fitting = self.arriving.iter().take_while(|arrival| {
-            bytes += arrival.change.size() + FRAMING_BYTES;
-            bytes <= ENQUEUE_BYTES_MAX
-        });
-        let count = fitting.count().max(1);
-        let arrivals: Vec<Arrival> = self.arriving.drain(..count).collect();
-        let taken: usize = arrivals.iter().map(|arrival| arrival.change.size()).sum();
-        self.arriving_bytes -= taken as u64;
         let accept_time = self.context.clock.now();
         let because = self.map.state.queues_because();
+        let copies = if self.goes_both_ways() { COPIES_MAX } else { 1 };
         let mut batch = crossing::Batch::new(self.last_queued.next(), accept_time);
-        for arrival in arrivals {
+        while let Some(arrival) = self.arriving.pop_front() {
+            let size = arrival.change.size();
+            if batch.bytes > 0 && batch.bytes + copies * (size + FRAMING_BYTES) > ENQUEUE_BYTES_MAX {
+                self.arriving.push_front(arrival);
+                break;
+            }
+            self.arriving_bytes -= size as u64;
             self.enter(&mut batch, arrival)?;
         }
         let crossing::Batch { records, effects, .. } = batch;

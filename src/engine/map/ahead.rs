@@ -24,9 +24,7 @@ pub(super) struct Ahead {
 impl MapTask {
     /// Looks one page further where that is needed; true when there is more to look through.
     pub fn look_ahead(&mut self) -> Result<bool, EngineError> {
-        let both_ways =
-            self.running.as_ref().is_some_and(|running| Side::BOTH.iter().all(|s| running.plan.carries(*s)));
-        if !both_ways || !self.drains() || !self.drain.window_is_full() {
+        if !self.goes_both_ways() || !self.drains() || !self.drain.window_is_full() {
             return Ok(false);
         }
         let mut more = false;

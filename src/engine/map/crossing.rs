@@ -2,25 +2,28 @@
 //! model decides. Only maps that go both ways can cross.
 
 use super::Reply;
-use super::accept::{Arrival, CONFLICT};
+use super::accept::{Arrival, CONFLICT, FRAMING_BYTES};
 use super::drain::Source;
 use super::pending::Replaced;
-use super::task::MapTask;
+use super::task::{MapTask, Sides};
 use crate::engine::error::EngineError;
 use crate::model::activity::{ConflictRows, EventKind, Severity};
-use crate::model::change::{Answer, Cause, Change, QueuedRecord, YIELDS_ALL};
-use crate::model::conflict::{Crossing, cross, mirrored};
+use crate::model::change::{Answer, Cause, Change, Operation as ChangeOperation, QueuedRecord, YIELDS_ALL};
+use crate::model::conflict::{self, Again, Crossing, Earlier, cross};
 use crate::model::ids::QueueSequence;
+use crate::model::key::Key;
 use crate::model::lanes::Ticket;
 use crate::model::mapping::Plan;
+use crate::model::print::Over;
 use crate::model::row::Row;
 use crate::model::state::MapState;
-use crate::model::table_map::Side;
+use crate::model::table_map::{Side, SyncMode};
 use crate::store::Operation;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
 
+/// The row of one side in the event that tells of a conflict.
+const CONFLICT_ROW_BYTES_MAX: usize = 8 * 1024;
 /// Records of one read when a whole queue has to be looked through.
 const SCAN_RECORDS: usize = 1_000;
 const SCAN_BYTES: usize = 1024 * 1024;
@@ -31,6 +34,8 @@ pub(super) struct Batch {
     accept_time: DateTime<Utc>,
     pub records: Vec<(QueuedRecord, Option<Reply<Answer>>)>,
     pub effects: Effects,
+    /// About how many bytes its commit has.
+    pub bytes: usize,
 }
 
 /// What is done to earlier changes when the commit succeeds, and undone when it does not.
@@ -43,15 +48,64 @@ pub(super) struct Effects {
     replaced: Vec<Replaced>,
 }
 
+impl Effects {
+    /// Whether a record that was loaded meanwhile must not go out before it is known what the commit does to it.
+    pub fn hold(&mut self, sequence: QueueSequence, ticket: Ticket) -> bool {
+        let yields = self.yields.iter().any(|(of, _)| *of == sequence);
+        if yields {
+            self.held.push(ticket);
+        }
+        yields
+    }
+}
+
 impl Batch {
     pub fn new(next: QueueSequence, accept_time: DateTime<Utc>) -> Self {
-        Self { next, accept_time, records: Vec::new(), effects: Effects::default() }
+        Self { next, accept_time, records: Vec::new(), effects: Effects::default(), bytes: 0 }
+    }
+}
+
+/// What an incoming change comes to when it has crossed all that it met.
+#[derive(Default)]
+struct Crossed {
+    /// What the other side won of it.
+    lost_columns: BTreeSet<String>,
+    /// Nothing of it is left.
+    lost: bool,
+    /// It is not written itself: what is said again has all of it.
+    replaced: bool,
+    before: Vec<Change>,
+    after: Vec<Change>,
+    again: Sides<Again>,
+}
+
+/// What is told of an incoming change that crossed others.
+struct Conflict {
+    incoming: Change,
+    /// The last of the others that a caller made, and the side that won.
+    earlier: Option<(Change, Side)>,
+    lost: BTreeSet<String>,
+    crossed: i64,
+}
+
+impl Conflict {
+    fn of(incoming: &Change) -> Self {
+        Self { incoming: incoming.clone(), earlier: None, lost: BTreeSet::new(), crossed: 0 }
+    }
+
+    fn add(&mut self, earlier: &Change, crossing: &Crossing) {
+        if earlier.cause != Cause::Settlement {
+            // Of what only brings back, the conflict behind it was told.
+            self.earlier = Some((earlier.clone(), crossing.winner));
+            self.lost.extend(crossing.lost.iter().cloned());
+            self.crossed += 1;
+        }
     }
 }
 
 /// An earlier change of the other side that has not reached its destination.
 struct Met {
-    /// None for a synchronous write that was under way when its map was paused.
+    /// None for one that is under way and not in the queue: a synchronous write, or one whose record was left aside.
     sequence: Option<QueueSequence>,
     ticket: Option<Ticket>,
     change: Change,
@@ -63,68 +117,138 @@ struct Met {
 impl MapTask {
     /// Enters one change into a batch, after what it meets has been decided.
     pub fn enter(&mut self, batch: &mut Batch, arrival: Arrival) -> Result<(), EngineError> {
-        let Arrival { mut change, reply } = arrival;
+        let Arrival { mut change, reply, perhaps_echo } = arrival;
         let Some(plan) = self.running.as_ref().map(|running| running.plan.clone()) else {
             return Ok(()); // dropping the reply answers: not ready
         };
-        let mut settlements = Vec::new();
-        if Side::BOTH.iter().all(|side| plan.carries(*side)) {
-            for met in self.met_by(batch, &change)? {
-                if self.cross_one(batch, &plan, &met, &mut change, &mut settlements) {
-                    self.push_settlements(batch, settlements);
-                    self.yielded_whole(&change, reply);
-                    return Ok(());
-                }
+        if !self.goes_both_ways() {
+            self.push(batch, change, reply);
+            return Ok(());
+        }
+        let mut yielded = BTreeSet::new();
+        let mut after = Vec::new();
+        if perhaps_echo {
+            // Rule 10: content does not decide here, so the other side gets what this one has when its turn comes.
+            yielded.insert(YIELDS_ALL.to_owned());
+            after.push(conflict::in_place_of(&change));
+        } else {
+            let crossed = self.cross_all(batch, &plan, &mut change)?;
+            self.push_added(batch, crossed.before);
+            after.extend(crossed.after);
+            if crossed.lost {
+                self.push_added(batch, after);
+                self.yielded_whole(&change, reply);
+                return Ok(());
             }
+            if crossed.replaced {
+                yielded.insert(YIELDS_ALL.to_owned());
+            }
+            after.extend(self.told_late(&plan, &change));
             if self.map.state == MapState::Initializing && !self.copied && *self.drain.copied_to.get(change.source) {
                 // The copy may put an older row over this change at its own side; it is written there again after it.
-                settlements.push(mirror(&plan, &change, None));
+                after.extend(conflict::mirrored(&plan, &change));
             }
         }
         self.push(batch, change, reply);
-        self.push_settlements(batch, settlements);
+        if yielded.contains(YIELDS_ALL)
+            && let Some((record, _)) = batch.records.last_mut()
+        {
+            record.yielded.insert(YIELDS_ALL.to_owned());
+            let (sequence, columns) = (record.sequence, record.yielded.clone());
+            batch.effects.operations.push(Operation::Yield { sequence, columns });
+        }
+        self.push_added(batch, after);
         Ok(())
     }
 
-    /// Rule 9: decides between an incoming change and one that it meets, and notes what follows from it. True when nothing
-    /// of the incoming one is left.
+    /// Rule 9: decides between an incoming change and all that it meets; takes from it what it loses.
+    fn cross_all(&mut self, batch: &mut Batch, plan: &Plan, change: &mut Change) -> Result<Crossed, EngineError> {
+        let other = change.source.other();
+        let keys: Vec<Key> = change.keys().cloned().collect();
+        let met = self.pending_of(batch, other, &keys)?;
+        let mut crossed = Crossed::default();
+        let mut conflict = Conflict::of(change);
+        let (brought_back, told): (Vec<&Met>, Vec<&Met>) =
+            met.iter().partition(|met| met.change.cause == Cause::Settlement);
+        for met in &told {
+            if let Some(crossing) = self.cross_one(batch, plan, met, change, &mut crossed) {
+                conflict.add(&met.change, &crossing);
+            }
+        }
+        self.log_conflict(batch, plan, conflict);
+        let had_columns = !change.row.is_empty();
+        change.row.retain(|column| !crossed.lost_columns.contains(column));
+        crossed.lost = crossed.lost_columns.contains(YIELDS_ALL) || (had_columns && change.row.is_empty());
+        if !crossed.lost {
+            // Only now: what it has lost is not to be brought back in the place of older values.
+            for met in brought_back {
+                self.cross_one(batch, plan, met, change, &mut crossed);
+            }
+            // The record may be made again behind its removal, by changes that do not say what this one does.
+            let remakes = |met: &Met| !met.under_way && met.change.operation == ChangeOperation::Upsert;
+            if told.iter().any(|met| remakes(met)) {
+                let over_gone = crossed.after.iter_mut().filter(|change| change.over == Some(Over::Gone));
+                over_gone.for_each(|change| change.over = None);
+            }
+            let (own, again) = ([(&*change, &BTreeSet::new())], crossed.again.get(change.source));
+            let said_again = conflict::said_again(change.source, &change.key, again, &own);
+            crossed.after.extend(said_again);
+        }
+        // All of it, as it was before this crossing took anything from it: what is said again stands for that too.
+        let again = crossed.again.get(other);
+        let further: Vec<Key> =
+            again.records.iter().map(|(key, _)| key.clone()).filter(|key| !keys.contains(key)).collect();
+        let mut others = self.pending_of(batch, other, &further)?;
+        others.retain(|met| told.iter().all(|known| known.sequence != met.sequence));
+        let mut others: Vec<&Met> = others.iter().chain(told).collect();
+        others.sort_by_key(|met| met.sequence);
+        let others: Vec<_> = others.into_iter().map(|met| (&met.change, &met.yielded)).collect();
+        let said_again = conflict::said_again(other, &change.key, again, &others);
+        crossed.after.extend(said_again);
+        Ok(crossed)
+    }
+
+    /// Decides between an incoming change and one that it meets, and notes what follows.
     fn cross_one(
         &mut self,
         batch: &mut Batch,
-        plan: &Arc<Plan>,
+        plan: &Plan,
         met: &Met,
-        change: &mut Change,
-        settlements: &mut Vec<Change>,
-    ) -> bool {
-        let names = |columns: &BTreeSet<String>| columns.iter().cloned().collect::<Vec<_>>();
-        let (winner, lost, columns) = match cross(plan, &met.change, &met.yielded, change) {
-            Crossing::None => return false,
-            Crossing::EarlierYields(columns) => (change.source, names(&columns), Some(columns)),
-            Crossing::EarlierYieldsAll => (change.source, met.change.row.columns().map(str::to_owned).collect(), None),
-            Crossing::IncomingYields(columns) => (met.change.source, names(&columns), Some(columns)),
-            Crossing::IncomingYieldsAll => (met.change.source, change.row.columns().map(str::to_owned).collect(), None),
-        };
-        self.log_conflict(batch, plan, &met.change, change, (winner, lost));
-        if winner == change.source {
-            if met.under_way {
-                settlements.extend(bring_back(plan, change, &met.change, columns.as_ref()));
-            } else {
-                self.earlier_yields(batch, met, columns.unwrap_or_else(|| [YIELDS_ALL.to_owned()].into()));
-            }
-            return false;
+        change: &Change,
+        crossed: &mut Crossed,
+    ) -> Option<Crossing> {
+        let earlier = Earlier { change: &met.change, yielded: &met.yielded, under_way: met.under_way };
+        let crossing = cross(plan, &earlier, change)?;
+        if !crossing.earlier_yields.is_empty() {
+            self.earlier_yields(batch, met, crossing.earlier_yields.clone());
         }
-        if met.under_way {
-            settlements.push(again(&met.change));
+        if crossing.earlier_lost
+            && let Some(entry) = met.ticket.and_then(|ticket| self.drain.entries.get_mut(&ticket))
+        {
+            entry.lost = true;
         }
-        match columns {
-            None => true,
-            Some(columns) => {
-                for column in &columns {
-                    change.row.remove(column);
-                }
-                change.row.is_empty()
-            }
+        crossed.before.extend(crossing.before.iter().cloned());
+        crossed.after.extend(crossing.after.iter().cloned());
+        crossed.again.get_mut(crossing.winner).extend(crossing.again.clone());
+        if crossing.winner == change.source {
+            crossed.replaced |= !crossing.incoming_yields.is_empty();
+        } else {
+            crossed.lost_columns.extend(crossing.incoming_yields.iter().cloned());
         }
+        Some(crossing)
+    }
+
+    /// What follows a change that its application may have made before our last write arrived there. One that is told of
+    /// within its transaction is not: but only synchronous maps can ask for that.
+    fn told_late(&self, plan: &Plan, change: &Change) -> Vec<Change> {
+        if self.map.definition.sync_mode == SyncMode::Synchronous {
+            return Vec::new();
+        }
+        let Some(running) = &self.running else { return Vec::new() };
+        let now = self.context.clock.now();
+        let Some(echo) = running.sides.get(change.source).echo() else { return Vec::new() };
+        let over_previous = change.previous_key.as_ref().and_then(|previous| echo.left_lately(previous, now));
+        conflict::told_late(plan, change, echo.may_be_over(change, now), over_previous)
     }
 
     /// An incoming change of which nothing is left: its caller hears that the other side won.
@@ -135,9 +259,19 @@ impl MapTask {
         }
     }
 
-    fn push_settlements(&mut self, batch: &mut Batch, settlements: Vec<Change>) {
-        for settlement in settlements {
-            self.push(batch, settlement, None);
+    /// Puts what follows from a crossing into the lanes; the same is not done twice.
+    fn push_added(&mut self, batch: &mut Batch, added: Vec<Change>) {
+        // What is brought back comes first, so that a refresh finds it.
+        let (refreshes, brought_back): (Vec<_>, Vec<_>) =
+            added.into_iter().partition(|change| matches!(change.cause, Cause::Refresh | Cause::Reread));
+        let mut distinct: Vec<Change> = Vec::new();
+        for change in brought_back.into_iter().chain(refreshes) {
+            if !distinct.iter_mut().any(|other| conflict::merge(other, &change)) {
+                distinct.push(change);
+            }
+        }
+        for change in distinct {
+            self.push(batch, change, None);
         }
     }
 
@@ -146,15 +280,17 @@ impl MapTask {
         batch.next = sequence.next();
         let (previous, replaced) = self.pending.enter(&change, sequence);
         batch.effects.replaced.push(replaced);
+        tracing::trace!(map = %self.map.id, %sequence, ?change, "enters the queue");
+        batch.bytes += change.size() + FRAMING_BYTES;
         let accept_time = batch.accept_time;
         let record = QueuedRecord { sequence, accept_time, change, previous, yielded: BTreeSet::new() };
         batch.records.push((record, reply));
     }
 
-    /// Changes of the other side, of the same key, that are accepted and have not arrived; oldest first.
-    fn met_by(&self, batch: &Batch, change: &Change) -> Result<Vec<Met>, EngineError> {
+    /// Changes of one side, of any of these keys, that are accepted and have not arrived; oldest first.
+    fn pending_of(&self, batch: &Batch, source: Side, keys: &[Key]) -> Result<Vec<Met>, EngineError> {
         let mut met: Vec<Met> = Vec::new();
-        let mut to_see: Vec<QueueSequence> = self.pending.last_of(change).collect();
+        let mut to_see: Vec<QueueSequence> = self.pending.last_of(keys).collect();
         let mut seen = HashSet::new();
         while let Some(sequence) = to_see.pop() {
             if !seen.insert(sequence) {
@@ -163,24 +299,24 @@ impl MapTask {
             let Some((record, ticket, under_way)) = self.find(batch, sequence)? else { continue };
             if record.change.previous_key.is_some() {
                 // Its two keys have one link back between them: look through all instead.
-                met = self.met_in_whole_queue(batch, change)?;
+                met = self.pending_in_whole_queue(batch, source, keys)?;
                 break;
             }
             to_see.extend(record.previous);
-            met.extend(met_record(record, ticket, under_way, change));
+            met.extend(met_record(record, ticket, under_way, source, keys));
         }
-        met.sort_by_key(|met| met.sequence);
-        met.extend(self.drain.direct_from_other_side(change).map(|(ticket, entry)| Met {
+        met.extend(self.drain.unqueued_of(source, keys).map(|(ticket, entry)| Met {
             sequence: None,
             ticket: Some(ticket),
             change: entry.change.clone(),
             yielded: BTreeSet::new(),
             under_way: true,
         }));
+        met.sort_by_key(|met| met.sequence); // what is in no queue was there first
         Ok(met)
     }
 
-    fn met_in_whole_queue(&self, batch: &Batch, change: &Change) -> Result<Vec<Met>, EngineError> {
+    fn pending_in_whole_queue(&self, batch: &Batch, source: Side, keys: &[Key]) -> Result<Vec<Met>, EngineError> {
         let mut met = Vec::new();
         let mut after = QueueSequence(0);
         loop {
@@ -191,11 +327,11 @@ impl MapTask {
                 let sequence = record.sequence;
                 let ticket = self.drain.held.get(&sequence).copied();
                 let under_way = ticket.and_then(|ticket| self.entry(ticket)).is_some_and(|entry| entry.dispatched);
-                met.extend(met_record(record, ticket, under_way, change));
+                met.extend(met_record(record, ticket, under_way, source, keys));
             }
         }
         for (record, _) in &batch.records {
-            met.extend(met_record(record.clone(), None, false, change));
+            met.extend(met_record(record.clone(), None, false, source, keys));
         }
         Ok(met)
     }
@@ -235,6 +371,7 @@ impl MapTask {
     /// records of a key leave in their order.
     fn earlier_yields(&mut self, batch: &mut Batch, met: &Met, columns: BTreeSet<String>) {
         let Some(sequence) = met.sequence else { return };
+        tracing::trace!(map = %self.map.id, %sequence, ?columns, "yields");
         if let Some((record, _)) = batch.records.iter_mut().find(|(record, _)| record.sequence == sequence) {
             record.yielded.extend(columns.iter().cloned());
         }
@@ -252,21 +389,13 @@ impl MapTask {
     }
 
     /// Tells of a conflict: who won, and which columns of the other side were lost by it.
-    fn log_conflict(
-        &mut self,
-        batch: &mut Batch,
-        plan: &Arc<Plan>,
-        earlier: &Change,
-        incoming: &Change,
-        (winner, lost_columns): (Side, Vec<String>),
-    ) {
-        if earlier.cause == Cause::Settlement || incoming.cause == Cause::Settlement {
-            return; // the conflict behind it was told
-        }
+    fn log_conflict(&mut self, batch: &mut Batch, plan: &Plan, conflict: Conflict) {
+        let Conflict { incoming, earlier: Some((earlier, winner)), lost, crossed } = conflict else { return };
         let whole = |change: &Change| -> Row {
-            plan.key_row(change.source, &change.key).into_iter().chain(change.row.clone()).collect()
+            let row = plan.key_row(change.source, &change.key).into_iter().chain(change.row.clone()).collect::<Row>();
+            row.shortened(CONFLICT_ROW_BYTES_MAX)
         };
-        let rows = [earlier, incoming].map(|change| (change.source, whole(change)));
+        let rows = [&earlier, &incoming].map(|change| (change.source, whole(change)));
         let of = |side: Side| rows.iter().find(|(source, _)| *source == side).map(|(_, row)| row.clone());
         let summary = format!(
             "key {}: changes from both sides crossed; {} wins what both touched",
@@ -274,13 +403,15 @@ impl MapTask {
             winner.as_str()
         );
         let mut event = self.event(EventKind::Conflict, Severity::Warning, summary);
+        event.counts.insert("crossed".to_owned(), crossed);
         event.conflict = Some(ConflictRows {
             key: plan.key_row(Side::Left, &incoming.key),
             left: of(Side::Left).unwrap_or_default(),
             right: of(Side::Right).unwrap_or_default(),
             winner,
-            lost_columns,
+            lost_columns: lost.into_iter().collect(),
         });
+        batch.bytes += 2 * CONFLICT_ROW_BYTES_MAX;
         batch.effects.operations.push(Operation::Log(event));
     }
 
@@ -306,9 +437,7 @@ impl MapTask {
     /// What is pending is found again when the work of a map starts.
     pub fn rebuild_pending(&mut self) -> Result<(), EngineError> {
         self.pending.clear();
-        let both_ways =
-            self.running.as_ref().is_some_and(|running| Side::BOTH.iter().all(|side| running.plan.carries(*side)));
-        if !both_ways {
+        if !self.goes_both_ways() {
             return Ok(());
         }
         let mut after = QueueSequence(0);
@@ -323,45 +452,19 @@ impl MapTask {
     }
 }
 
-fn met_record(record: QueuedRecord, ticket: Option<Ticket>, under_way: bool, change: &Change) -> Option<Met> {
-    let shares_key = record.change.keys().any(|key| change.keys().any(|other| key == other));
-    (record.change.source != change.source && shares_key).then_some(Met {
+fn met_record(
+    record: QueuedRecord,
+    ticket: Option<Ticket>,
+    under_way: bool,
+    source: Side,
+    keys: &[Key],
+) -> Option<Met> {
+    let shares_key = record.change.keys().any(|key| keys.contains(key));
+    (record.change.source == source && shares_key).then_some(Met {
         sequence: Some(record.sequence),
         ticket,
         change: record.change,
         yielded: record.yielded,
         under_way,
     })
-}
-
-/// A change as its own side must have it: the other side's write may have come over it.
-fn mirror(plan: &Plan, change: &Change, columns: Option<&BTreeSet<String>>) -> Change {
-    let kept: Row = change
-        .row
-        .iter()
-        .filter(|(column, _)| columns.is_none_or(|columns| columns.contains(*column)))
-        .map(|(column, value)| (column.clone(), value.clone()))
-        .collect();
-    Change {
-        source: change.source.other(),
-        row: mirrored(plan, change.source, &kept),
-        change_id: String::new(),
-        cause: Cause::Settlement,
-        ..change.clone()
-    }
-}
-
-/// What an incoming winner must have written again at its own side, where an earlier change may arrive after it.
-/// `columns` are those of the earlier change that both touched; none is all.
-fn bring_back(plan: &Plan, winner: &Change, earlier: &Change, columns: Option<&BTreeSet<String>>) -> Option<Change> {
-    let own = columns.map(|columns| -> BTreeSet<String> {
-        columns.iter().filter_map(|column| plan.counterpart(earlier.source, column)).map(str::to_owned).collect()
-    });
-    let change = mirror(plan, winner, own.as_ref());
-    (columns.is_none() || !change.row.is_empty()).then_some(change)
-}
-
-/// An earlier winner that is under way is written once more after it, since the loser's side may have changed meanwhile.
-fn again(change: &Change) -> Change {
-    Change { change_id: String::new(), ..change.clone() }
 }

@@ -2,18 +2,18 @@
 
 use super::Reply;
 use super::ahead::Ahead;
+use super::refresh::{Fetch, Fetched};
 use super::task::{MapTask, Sides};
 use crate::connectors::{Write, WriteOperation};
 use crate::engine::delivery::{Item, Place, Priority};
 use crate::engine::error::EngineError;
 use crate::model::change::{Answer, Change, Ending, QueuedRecord};
 use crate::model::ids::QueueSequence;
+use crate::model::key::Key;
 use crate::model::lanes::{Lanes, Ticket};
 use crate::model::mapping::MappedRecord;
-use crate::model::row::Row;
 use crate::model::state::MapState;
 use crate::model::table_map::Side;
-use crate::store::Operation;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
@@ -49,7 +49,11 @@ pub(super) struct Entry {
     pub source: Source,
     pub change: Change,
     pub yielded: BTreeSet<String>,
+    /// It is at its destination.
     pub dispatched: bool,
+    /// It lost to a change that crossed it while it was there (rule 9).
+    pub lost: bool,
+    pub fetched: Fetched,
 }
 
 /// The lanes of a map and what is in them.
@@ -105,13 +109,13 @@ impl Drain {
         })
     }
 
-    /// Synchronous writes of the other side on this one's keys.
-    pub fn direct_from_other_side<'a>(&'a self, change: &'a Change) -> impl Iterator<Item = (Ticket, &'a Entry)> {
-        change
-            .keys()
+    /// What is under way from one side on these keys and is not in the queue: synchronous writes, and records that left the
+    /// queue by a decision meanwhile.
+    pub fn unqueued_of<'a>(&'a self, source: Side, keys: &'a [Key]) -> impl Iterator<Item = (Ticket, &'a Entry)> {
+        keys.iter()
             .flat_map(|key| self.lanes.of(&key.encode()).collect::<Vec<_>>())
             .filter_map(|ticket| self.entries.get(&ticket).map(|entry| (ticket, entry)))
-            .filter(|(_, entry)| matches!(entry.source, Source::Direct { .. }) && entry.change.source != change.source)
+            .filter(move |(_, entry)| !matches!(entry.source, Source::Queued { .. }) && entry.change.source == source)
     }
 
     /// Whether no further page of the queue is loaded in turn.
@@ -154,7 +158,9 @@ impl MapTask {
             self.drain.held.insert(record.sequence, ticket);
             *self.drain.held_from.get_mut(side) += 1;
         }
-        self.drain.entries.insert(ticket, Entry { source, change, yielded, dispatched: false });
+        self.drain
+            .entries
+            .insert(ticket, Entry { source, change, yielded, dispatched: false, lost: false, fetched: Fetched::Not });
         if self.drain.lanes.push(ticket, keys) {
             self.drain.ready.get_mut(side).push_back(ticket);
         }
@@ -163,7 +169,14 @@ impl MapTask {
 
     pub fn load_record(&mut self, record: QueuedRecord) {
         let QueuedRecord { sequence, accept_time, change, previous, yielded } = record;
-        self.push_entry(Source::Queued { record: Loaded { sequence, accept_time, previous } }, change, yielded);
+        let source = Source::Queued { record: Loaded { sequence, accept_time, previous } };
+        let ticket = self.push_entry(source, change, yielded);
+        // A commit on its way may take columns from it.
+        if let Some(enqueueing) = &mut self.enqueueing
+            && enqueueing.crossings.hold(sequence, ticket)
+        {
+            self.drain.hold(ticket);
+        }
     }
 
     /// A record that was just enqueued goes on at once when nothing is queued before it that is not loaded.
@@ -209,6 +222,14 @@ impl MapTask {
                 if self.is_abandoned(ticket) || self.is_superseded(ticket) {
                     continue;
                 }
+                match self.fetch(side, ticket) {
+                    Fetch::NotNeeded => {}
+                    Fetch::Begun => continue,
+                    Fetch::Later => {
+                        held_up.push_back(ticket);
+                        continue;
+                    }
+                }
                 if !self.dispatch_one(side, ticket) {
                     self.drain.ready.get_mut(side).push_front(ticket);
                     self.drain.blocked = Some(side);
@@ -234,15 +255,12 @@ impl MapTask {
 
     /// A change that yielded all it had to one that crossed it is not written (rule 9).
     fn is_superseded(&mut self, ticket: Ticket) -> bool {
-        let Some(Entry { source: Source::Queued { record }, change, yielded, .. }) = self.drain.entries.get(&ticket)
-        else {
+        let Some(Entry { source: Source::Queued { .. }, change, yielded, .. }) = self.drain.entries.get(&ticket) else {
             return false;
         };
         let superseded = change.is_yielded(yielded);
         if superseded {
-            let sequences = vec![record.sequence];
-            self.later(Operation::Leave { sequences, ending: Ending::Superseded });
-            self.leave(ticket);
+            self.leave_as(ticket, Ending::Superseded);
         }
         superseded
     }
@@ -253,9 +271,19 @@ impl MapTask {
         let (Some(running), Some(entry)) = (&self.running, self.drain.entries.get_mut(&ticket)) else { return true };
         let target = running.sides.get(side.other());
         let Some(place) = target.destination.try_place(Priority::Change) else { return false };
-        let mapped = running.plan.map(&entry.change, &entry.yielded);
-        target.echo().sent(&entry.change.key, mapped.values.as_ref());
+        let mapped = match std::mem::take(&mut entry.fetched) {
+            Fetched::Row(Some(whole)) => {
+                let filled = running.plan.filled(&entry.change, whole);
+                entry.change.row = filled.told; // what crosses it from now on sees what it writes
+                running.plan.map_filled(&entry.change, filled.rest, &entry.yielded)
+            }
+            Fetched::Row(None) | Fetched::Not | Fetched::Reading => running.plan.map(&entry.change, &entry.yielded),
+        };
+        if let Some(mut echo) = target.echo() {
+            echo.sent(&entry.change.key, mapped.written());
+        }
         entry.dispatched = true;
+        tracing::trace!(map = %self.map.id, key = %entry.change.key, to = side.other().as_str(), ?mapped, "goes out");
         Place::put(
             place,
             Item {
@@ -299,6 +327,7 @@ impl MapTask {
     pub fn unload(&mut self) -> Vec<Entry> {
         let waiting: Vec<Ticket> =
             self.drain.entries.iter().filter(|(_, entry)| !entry.dispatched).map(|(ticket, _)| *ticket).collect();
+        self.reads.clear();
         let entries = waiting.into_iter().filter_map(|ticket| self.remove_entry(ticket)).collect();
         self.drain.ready = Sides::default();
         entries
@@ -324,10 +353,10 @@ impl MapTask {
 
 /// A mapped record as a connector takes it.
 pub(crate) fn write_of(mapped: MappedRecord) -> Write {
-    let MappedRecord { key, previous_key, values, absent } = mapped;
+    let MappedRecord { key, previous_key, values, insert_values, absent, over } = mapped;
     let operation = match values {
-        Some(values) => WriteOperation::Upsert { values, insert_values: Row::new(), absent, previous_key },
+        Some(values) => WriteOperation::Upsert { values, insert_values, absent, previous_key },
         None => WriteOperation::Delete,
     };
-    Write { key, operation }
+    Write { key, operation, over }
 }

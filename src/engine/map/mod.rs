@@ -10,6 +10,7 @@ mod crossing;
 mod drain;
 mod outcome;
 mod pending;
+mod refresh;
 mod task;
 mod transition;
 

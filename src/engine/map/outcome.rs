@@ -5,7 +5,7 @@ use super::task::MapTask;
 use crate::engine::delivery::Outcome;
 use crate::engine::error::EngineError;
 use crate::model::activity::{Event, EventError, EventKind, Severity};
-use crate::model::change::{Answer, Change, Disposition};
+use crate::model::change::{Answer, Change, Disposition, Ending};
 use crate::model::failure::Failure;
 use crate::model::figures::Figures;
 use crate::model::ids::QueueSequence;
@@ -41,9 +41,11 @@ impl MapTask {
         let ticket = Ticket(ticket);
         let Some(entry) = self.drain.entries.get(&ticket) else { return };
         let gone = matches!(entry.source, Source::Gone);
-        if let Some(running) = &self.running {
-            let arrived = outcome == Outcome::Written;
-            running.sides.get(entry.change.source.other()).echo().settled(&entry.change.key, arrived);
+        tracing::trace!(map = %self.map.id, key = %entry.change.key, ?outcome, "has ended");
+        let destination = entry.change.source.other();
+        if let Some(mut echo) = self.running.as_ref().and_then(|running| running.sides.get(destination).echo()) {
+            let (arrived, now) = (outcome == Outcome::Written, self.context.clock.now());
+            echo.settled(&entry.change.key, arrived, now);
         }
         match outcome {
             _ if gone => drop(self.remove_entry(ticket)),
@@ -68,8 +70,11 @@ impl MapTask {
         let _ = reply.send(Ok(answer));
     }
 
-    fn refused(&mut self, ticket: Ticket, failure: Failure, attempts: u32) {
+    pub fn refused(&mut self, ticket: Ticket, failure: Failure, attempts: u32) {
         let Some(entry) = self.entry(ticket) else { return };
+        if entry.lost {
+            return self.leave_as(ticket, Ending::Superseded);
+        }
         let change = entry.change.clone();
         let queued = match &entry.source {
             Source::Queued { record } => Some(record.sequence),
@@ -120,7 +125,7 @@ impl MapTask {
     pub fn queue_instead(&mut self, entry: Entry) {
         let Source::Direct { reply } = entry.source else { return };
         if self.map.state.holds_back() {
-            self.arrive(entry.change, reply);
+            self.arrive(entry.change, reply, false);
         } else {
             self.forget_unanswered(&entry.change.change_id);
             let _ = reply.send(Err(EngineError::MapNotRunning { map: self.map.id.clone() }));

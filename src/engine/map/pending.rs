@@ -2,6 +2,7 @@
 
 use crate::model::change::Change;
 use crate::model::ids::QueueSequence;
+use crate::model::key::Key;
 use std::collections::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -41,9 +42,9 @@ impl PendingKeys {
         }
     }
 
-    /// The last queued records of a change's keys.
-    pub fn last_of<'a>(&'a self, change: &'a Change) -> impl Iterator<Item = QueueSequence> + 'a {
-        change.keys().filter_map(|key| self.0.get(&hash(key)).copied())
+    /// The last queued records of these keys.
+    pub fn last_of<'a>(&'a self, keys: &'a [Key]) -> impl Iterator<Item = QueueSequence> + 'a {
+        keys.iter().filter_map(|key| self.0.get(&hash(key)).copied())
     }
 
     pub fn clear(&mut self) {
@@ -51,6 +52,6 @@ impl PendingKeys {
     }
 }
 
-fn hash(key: &crate::model::key::Key) -> u64 {
+fn hash(key: &Key) -> u64 {
     xxh3_64(&key.encode())
 }

@@ -4,6 +4,7 @@ use super::accept::{Arrival, Enqueueing};
 use super::drain::{Drain, Entry};
 use super::outcome::FoldedErrors;
 use super::pending::PendingKeys;
+use super::refresh::Reads;
 use super::transition::Copier;
 use super::{Command, Context, MapView, Reply, view_of};
 use crate::engine::delivery::{Destination, Down, Gate, Outcome, Priority};
@@ -23,7 +24,7 @@ use crate::store::{Commit, Durability, Operation, Pending, Receipt, StoreError};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, watch};
 
@@ -59,16 +60,16 @@ impl<T> Sides<T> {
 pub(crate) struct SideTable {
     pub destination: Destination,
     pub table: Arc<TableSchema>,
-    /// What was written to it last; shared with the initial sync, which writes to it too.
-    pub echo: Arc<Mutex<EchoMemory>>,
+    /// What was written to it last; shared with the initial sync, which writes to it too. None where its changes go nowhere.
+    pub echo: Option<Arc<Mutex<EchoMemory>>>,
     status: watch::Receiver<Option<Down>>,
     /// Whether the log says that it is down.
     logged_down: bool,
 }
 
 impl SideTable {
-    pub fn echo(&self) -> std::sync::MutexGuard<'_, EchoMemory> {
-        self.echo.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn echo(&self) -> Option<std::sync::MutexGuard<'_, EchoMemory>> {
+        self.echo.as_deref().map(|echo| echo.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -113,11 +114,13 @@ pub(super) struct MapTask {
     pub diverting: bool,
     pub pending: PendingKeys,
     /// Changes that wait for the next commit that enqueues, and their bytes.
-    pub arriving: Vec<Arrival>,
+    pub arriving: VecDeque<Arrival>,
     pub arriving_bytes: u64,
     pub enqueueing: Option<Enqueueing>,
     pub unanswered: HashMap<String, Unanswered>,
     pub drain: Drain,
+    /// Rows that refreshes read at their source.
+    pub reads: Reads,
     pub pass_gate: Gate,
     outcomes_sender: mpsc::Sender<(u64, Outcome)>,
     outcomes: mpsc::Receiver<(u64, Outcome)>,
@@ -161,11 +164,12 @@ impl MapTask {
             warned_of_limit: false,
             diverting: head.diverting,
             pending: PendingKeys::default(),
-            arriving: Vec::new(),
+            arriving: VecDeque::new(),
             arriving_bytes: 0,
             enqueueing: None,
             unanswered: HashMap::new(),
             drain: Drain::default(),
+            reads: Reads::default(),
             pass_gate: Gate::default(),
             outcomes_sender,
             outcomes,
@@ -200,7 +204,7 @@ impl MapTask {
                 status: destination.status(),
                 destination,
                 table: Arc::new(schemas.table(side).clone()),
-                echo: Arc::default(),
+                echo: plan.carries(side).then(Arc::default),
                 logged_down: false,
             })
         };
@@ -248,6 +252,7 @@ impl MapTask {
                         self.settle(outcome);
                     }
                 }
+                Some(read) = self.reads.next() => self.refreshed(read),
                 Some((result, ends)) = self.lazy.next() => self.lazily_done(result, ends)?,
                 count = commands.recv_many(&mut taken, COMMANDS_AT_ONCE), if super::accept::has_room(&self.arriving) && self.drain.has_room() => {
                     if count == 0 {
@@ -319,6 +324,11 @@ impl MapTask {
         };
         let _ = reply.send(result);
         fault.map_or(Ok(()), |fault| Err(fault.into()))
+    }
+
+    /// Whether changes of one side can cross those of the other.
+    pub fn goes_both_ways(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| Side::BOTH.iter().all(|side| running.plan.carries(*side)))
     }
 
     /// Shows the map as it is now.

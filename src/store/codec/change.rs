@@ -5,11 +5,12 @@ use crate::model::change::{
     Answer, Cause, Change, Disposition, Ending, ErrorRecord, Operation, QueuedRecord, Remembered,
 };
 use crate::model::ids::QueueSequence;
+use crate::model::print::{Over, Print};
 use crate::model::table_map::Side;
 use crate::store::message;
 
 numbered!(Operation, message::ChangeOperation, "the operation of a change", [Upsert, Delete]);
-numbered!(Cause, message::Cause, "the cause of a change", [Caller, Settlement]);
+numbered!(Cause, message::Cause, "the cause of a change", [Caller, Settlement, Again, Refresh, Reread]);
 numbered!(Ending, message::Ending, "the ending of a record", [Applied, Skipped, Superseded]);
 numbered!(Disposition, message::Disposition, "the disposition of a change", [Applied, Queued, Skipped]);
 
@@ -25,6 +26,7 @@ impl From<&Change> for message::Change {
             change_id: change.change_id.clone(),
             correlation_id: change.correlation_id.clone(),
             cause: change.cause.number(),
+            over: change.over.as_ref().map(Into::into),
         }
     }
 }
@@ -43,7 +45,23 @@ impl TryFrom<message::Change> for Change {
             change_id: change.change_id,
             correlation_id: change.correlation_id,
             cause: Cause::from_number(change.cause)?,
+            over: change.over.map(Into::into),
         })
+    }
+}
+
+impl From<&Over> for message::Over {
+    fn from(over: &Over) -> Self {
+        match over {
+            Over::Gone => Self { gone: true, prints: Vec::new() },
+            Over::Columns(prints) => Self { gone: false, prints: prints.iter().map(|print| print.0).collect() },
+        }
+    }
+}
+
+impl From<message::Over> for Over {
+    fn from(over: message::Over) -> Self {
+        if over.gone { Over::Gone } else { Over::Columns(over.prints.into_iter().map(Print).collect()) }
     }
 }
 

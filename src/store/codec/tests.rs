@@ -6,6 +6,7 @@ use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progres
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::ids::{AppId, EventSequence, ExecutionNumber, MapId, Position, QueueSequence, Revision};
 use crate::model::key::Key;
+use crate::model::print::{Over, Print};
 use crate::model::row::Row;
 use crate::model::schema::{Column, ColumnType, DecimalDigits, ForeignKey, TableSchema};
 use crate::model::state::MapState;
@@ -94,9 +95,13 @@ fn values_keep_their_writing() {
 
 #[test]
 fn changes_and_what_becomes_of_them() {
-    for (operation, cause, source) in
-        [(Operation::Upsert, Cause::Caller, Side::Left), (Operation::Delete, Cause::Settlement, Side::Right)]
-    {
+    for (operation, cause, source, over) in [
+        (Operation::Upsert, Cause::Caller, Side::Left, None),
+        (Operation::Delete, Cause::Settlement, Side::Right, Some(Over::Gone)),
+        (Operation::Upsert, Cause::Refresh, Side::Left, Some(Over::Columns([Print(1), Print(u64::MAX)].into()))),
+        (Operation::Upsert, Cause::Again, Side::Left, None),
+        (Operation::Upsert, Cause::Reread, Side::Left, None),
+    ] {
         let change = Change {
             source,
             operation,
@@ -107,6 +112,7 @@ fn changes_and_what_becomes_of_them() {
             change_id: "id".to_owned(),
             correlation_id: "c".to_owned(),
             cause,
+            over,
         };
         assert_again::<message::Change, _>(&change);
         let record = QueuedRecord {

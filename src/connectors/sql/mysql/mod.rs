@@ -70,6 +70,10 @@ impl Dialect for MySql {
         sql::select(table, columns, keys, matching)
     }
 
+    fn locking(&self) -> &'static str {
+        " FOR UPDATE"
+    }
+
     fn page(&self, table: &str, page: Page) -> Statement {
         sql::page(table, page)
     }

@@ -65,6 +65,10 @@ impl Dialect for Postgres {
         standard::select(self, table, columns, keys, matching)
     }
 
+    fn locking(&self) -> &'static str {
+        " FOR UPDATE OF t"
+    }
+
     fn page(&self, table: &str, page: Page) -> Statement {
         standard::page(self, table, page)
     }

@@ -68,6 +68,10 @@ impl Dialect for Sqlite {
         standard::select(self, table, columns, keys, matching)
     }
 
+    fn locking(&self) -> &'static str {
+        ""
+    }
+
     fn page(&self, table: &str, page: Page) -> Statement {
         standard::page(self, table, page)
     }

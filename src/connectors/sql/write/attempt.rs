@@ -3,6 +3,7 @@
 
 use super::Target;
 use super::record::{Action, Cells, Inserting, Record, Upsert};
+use super::restore::still_to_write;
 use crate::connectors::sql::cell::Cell;
 use crate::connectors::sql::dialect::{Existing, Matching, Rows, Violation};
 use crate::connectors::sql::read::chunks;
@@ -20,9 +21,12 @@ enum Shape {
     /// Update first, then insert what was not there: when an insert is not complete, or cannot be kept to the key.
     UpdateThenInsert,
     Rekey,
+    /// Only over what a write of ours left.
+    Restore,
 }
 
-fn shape(target: &Target, record: &Record) -> Shape {
+/// How a record is written, once it is to be written whatever is there.
+fn plain_shape(target: &Target, record: &Record) -> Shape {
     match &record.action {
         Action::Delete => Shape::Delete,
         Action::Upsert(Upsert { previous_key: Some(_), .. }) => Shape::Rekey,
@@ -32,6 +36,10 @@ fn shape(target: &Target, record: &Record) -> Shape {
             if direct { Shape::Upsert } else { Shape::UpdateThenInsert }
         }
     }
+}
+
+fn shape(target: &Target, record: &Record) -> Shape {
+    if record.write.over.is_some() { Shape::Restore } else { plain_shape(target, record) }
 }
 
 /// Records of one shape and the same columns, in the batch's order.
@@ -47,6 +55,10 @@ fn grouped<'r>(target: &Target, records: &[&'r Record<'r>]) -> Vec<Group<'r>> {
         let shape = shape(target, record);
         if shape == Shape::Rekey {
             known.clear(); // what comes before stays before, what comes after stays after: it has two keys
+            groups.push(Group { shape, records: vec![record] });
+            continue;
+        }
+        if shape == Shape::Restore {
             groups.push(Group { shape, records: vec![record] });
             continue;
         }
@@ -74,6 +86,10 @@ pub async fn attempt(target: &Target<'_>, session: &mut dyn Session, records: &[
     let [only] = records else { return tried };
     match tried {
         // Why it was refused is told by the two plain statements.
+        // Somebody made the row after it was found missing: so there is something newer.
+        Err(failure) if only.write.over.is_some() && target.dialect.violation(&failure) == Some(Violation::Unique) => {
+            transaction(target, session, &groups).await
+        }
         Err(failure) if target.dialect.upsert_hides_causes() && failure.kind.reach() == Reach::Record => {
             let hides = groups.iter().any(|group| matches!(group.shape, Shape::Upsert | Shape::Rekey));
             if hides { update_then_insert_alone(target, session, only).await } else { Err(failure) }
@@ -116,6 +132,23 @@ async fn run(target: &Target<'_>, session: &mut dyn Session, groups: &[Group<'_>
             Shape::Upsert => upsert(target, session, group).await?,
             Shape::UpdateThenInsert => update_then_insert(target, session, group).await?,
             Shape::Rekey => rekey(target, session, group).await?,
+            Shape::Restore => restore(target, session, group).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn restore(target: &Target<'_>, session: &mut dyn Session, group: &Group<'_>) -> Result<(), Failure> {
+    for record in &group.records {
+        let Some(over) = &record.write.over else { continue };
+        let Some(rest) = still_to_write(target, session, record, over).await? else { continue };
+        let group = Group { shape: plain_shape(target, &rest), records: vec![&rest] };
+        match group.shape {
+            Shape::Delete => delete(target, session, &group).await?,
+            Shape::Rekey => rekey(target, session, &group).await?,
+            Shape::Upsert | Shape::UpdateThenInsert | Shape::Restore => {
+                update_then_insert(target, session, &group).await?
+            }
         }
     }
     Ok(())
@@ -126,7 +159,7 @@ fn rows<'r>(group: &Group<'r>) -> Rows<'r> {
     let whole = |record: &Record<'r>| match (&record.action, group.shape) {
         (Action::Upsert(upsert), Shape::Upsert) => joined([&record.key, &upsert.set, &upsert.insert]),
         (Action::Upsert(upsert), Shape::UpdateThenInsert | Shape::Rekey) => joined([&record.key, &upsert.set]),
-        (Action::Delete, _) | (Action::Upsert(_), Shape::Delete) => record.key.clone(),
+        (Action::Delete, _) | (Action::Upsert(_), Shape::Delete | Shape::Restore) => record.key.clone(),
     };
     let mut columns = Vec::new();
     let mut cells = Vec::with_capacity(group.records.len());
@@ -272,12 +305,18 @@ async fn insert(target: &Target<'_>, session: &mut dyn Session, record: &Record<
     }
 }
 
-/// The row under the previous key becomes the new one; when there is none this is an upsert of the new one, so that a
-/// replay changes nothing.
+/// The row under the previous key becomes the new one. When there is none this is an upsert of the new one, so that a replay
+/// changes nothing; when there is one under the new key too, that one gets the values, and the one under the previous key goes.
 async fn rekey(target: &Target<'_>, session: &mut dyn Session, group: &Group<'_>) -> Result<(), Failure> {
     for record in &group.records {
         let Action::Upsert(Upsert { set, previous_key: Some(previous), .. }) = &record.action else { continue };
         let where_it_was = Cells { columns: record.key.columns.clone(), cells: previous.clone() };
+        if count(target, session, &record.key.columns, std::slice::from_ref(&record.key.cells)).await? > 0 {
+            let keys = Rows { columns: where_it_was.columns, cells: vec![where_it_was.cells] };
+            session.execute(target.dialect.delete(&target.table, keys)).await?;
+            one_by_one(target, session, &[record]).await?;
+            continue;
+        }
         let row = joined([&where_it_was, &record.key, set]);
         let sent = Rows { columns: row.columns, cells: vec![row.cells] };
         let moved = session.execute(target.dialect.update(&target.table, previous.len(), sent)).await?;

@@ -4,6 +4,7 @@
 mod attempt;
 mod cause;
 mod record;
+mod restore;
 
 use super::dialect::{Dialect, Violation};
 use super::session::{Database, Session};

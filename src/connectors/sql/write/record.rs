@@ -19,7 +19,7 @@ pub struct Cells<'a> {
     pub cells: Vec<Cell>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Record<'a> {
     /// Where it is in the batch.
     pub place: usize,
@@ -46,13 +46,13 @@ impl Record<'_> {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Action<'a> {
     Upsert(Upsert<'a>),
     Delete,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Upsert<'a> {
     pub set: Cells<'a>,
     /// What an insert has beside the key and `set`.

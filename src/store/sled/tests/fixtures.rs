@@ -97,6 +97,7 @@ pub fn change(source: Side, key: i64, text_bytes: usize) -> Change {
         change_id: String::new(),
         correlation_id: "c".to_owned(),
         cause: Cause::Caller,
+        over: None,
     }
 }
 

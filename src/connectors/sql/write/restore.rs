@@ -1,0 +1,77 @@
+//! Writes that look first at what is there, with the row locked: a value is brought back where a write of ours came over
+//! it, and nothing newer is touched (rules 3 and 9).
+
+use super::Target;
+use super::record::{Action, Cells, Record, Upsert};
+use crate::connectors::sql::cell::Cell;
+use crate::connectors::sql::dialect::{Matching, Rows};
+use crate::connectors::sql::session::Session;
+use crate::model::failure::Failure;
+use crate::model::print::{Over, Print};
+use crate::model::schema::Column;
+use crate::model::value::Value;
+use std::collections::BTreeSet;
+
+/// What of the record is still to be written, as the row is now; none when nothing is. To be asked within the transaction
+/// that writes it.
+pub async fn still_to_write<'r>(
+    target: &Target<'_>,
+    session: &mut dyn Session,
+    record: &Record<'r>,
+    over: &Over,
+) -> Result<Option<Record<'r>>, Failure> {
+    let whole = || Some(record.clone());
+    let Action::Upsert(upsert) = &record.action else {
+        let columns: Vec<&Column> = target.schema.columns.iter().collect();
+        let there = prints(target, session, &record.key, &columns).await?;
+        return Ok(match (over, there) {
+            (Over::Columns(ours), Some(there)) if ours.is_subset(&there) => whole(),
+            (Over::Columns(_) | Over::Gone, _) => None,
+        });
+    };
+    if let Some(previous) = &upsert.previous_key {
+        let previous = Cells { columns: record.key.columns.clone(), cells: previous.clone() };
+        let moved = prints(target, session, &previous, &[]).await?.is_some();
+        let free = prints(target, session, &record.key, &[]).await?.is_none();
+        return Ok(if moved && free { whole() } else { None });
+    }
+    let there = prints(target, session, &record.key, &upsert.set.columns).await?;
+    Ok(match (over, there) {
+        (Over::Gone, None) => whole(),
+        (Over::Columns(ours), Some(there)) => {
+            let is_ours = |column: &Column| {
+                let any = Print::of(&column.name, &Value::Null);
+                ours.intersection(&there).any(|print| print.is_of_the_same_column(any))
+            };
+            let set = upsert.set.columns.iter().zip(&upsert.set.cells).filter(|(column, _)| is_ours(column));
+            let (columns, cells): (Vec<&Column>, Vec<Cell>) = set.map(|(column, cell)| (*column, cell.clone())).unzip();
+            if columns.is_empty() {
+                return Ok(None);
+            }
+            let rest = Upsert { set: Cells { columns, cells }, ..upsert.clone() };
+            Some(Record { action: Action::Upsert(rest), ..record.clone() })
+        }
+        (Over::Gone, Some(_)) | (Over::Columns(_), None) => None,
+    })
+}
+
+/// Prints of some columns of the row with this key, which nobody else changes until the transaction ends; none when there is
+/// no such row. A value that cannot be read is none that we wrote.
+async fn prints(
+    target: &Target<'_>,
+    session: &mut dyn Session,
+    key: &Cells<'_>,
+    columns: &[&Column],
+) -> Result<Option<BTreeSet<Print>>, Failure> {
+    let selected: Vec<&Column> = key.columns.iter().chain(columns).copied().collect();
+    let keys = Rows { columns: key.columns.clone(), cells: vec![key.cells.clone()] };
+    let mut select = target.dialect.select(&target.table, &selected, keys, Matching::Exact);
+    select.sql.push_str(target.dialect.locking());
+    let rows: Vec<Vec<Cell>> = session.fetch(select).await?;
+    let Some(row) = rows.into_iter().next() else { return Ok(None) };
+    let values = selected.into_iter().zip(row).skip(key.columns.len());
+    let print = |(column, cell): (&Column, Cell)| {
+        target.dialect.decode(column, cell).ok().map(|value| Print::of(&column.name, &value))
+    };
+    Ok(Some(values.filter_map(print).collect()))
+}
