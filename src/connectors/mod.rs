@@ -98,8 +98,7 @@ pub enum WriteOperation {
     /// An update of a row that is there never minds what is absent.
     ///
     /// With `previous_key` (same columns as the key) the row with that key gets the new key and `values` in one
-    /// statement; when no row has it, it is an upsert under the new key, so that a replay changes nothing. When another row
-    /// has the new key already, it is that one, and the row with the previous key goes.
+    /// statement; when no row has it, it is an upsert under the new key, so that a replay changes nothing.
     Upsert { values: Row, insert_values: Row, absent: Vec<String>, previous_key: Option<Vec<Value>> },
     /// Removes the row with the key. One that is not there is gone already: applied.
     // Rule 12: nothing else removes a row at an application.

@@ -3,8 +3,8 @@
 use crate::side::{self, Product, Side, config, delete, int, text, upsert};
 use crate::support::databases::{MariaDb, PASSWORD, Postgres, Server};
 use std::time::Duration;
-use tandem::connectors::Application;
 use tandem::connectors::sql::{SqlConfig, connect};
+use tandem::connectors::{Application, KeyRead};
 use tandem::model::failure::{ErrorType, Failure};
 use tandem::model::schema::TableSchema;
 
@@ -154,8 +154,22 @@ async fn a_lock_that_is_held_is_transient() {
         let write = [upsert(&[("id", int(1))], &[("n", int(2))])];
         let failure = application.write(&schema, &write).await.expect_err("the row is locked");
         assert_eq!(failure.kind, ErrorType::Transient, "{:?}: {failure}", side.product);
+        // Whoever wants to know what the transaction leaves waits as well; others read what is committed.
+        let columns = [String::from("id"), String::from("n")];
+        let keys = [vec![int(1)]];
+        let read = |wait_for_changes| KeyRead {
+            table: &schema,
+            columns: &columns,
+            key: &columns[..1],
+            keys: &keys,
+            wait_for_changes,
+        };
+        let failure = application.read_keys(&read(true)).await.expect_err("the row is locked");
+        assert_eq!(failure.kind, ErrorType::Transient, "{:?}: {failure}", side.product);
+        assert_eq!(application.read_keys(&read(false)).await.expect("a read").len(), 1, "{:?}", side.product);
         release.notify_one();
         holder.await.expect("no panic");
+        assert_eq!(application.read_keys(&read(true)).await.expect("a read").len(), 1, "{:?}", side.product);
         assert_eq!(application.write(&schema, &write).await, Ok(vec![Ok(())]), "{:?}", side.product);
     }
 }

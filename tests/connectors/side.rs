@@ -6,6 +6,7 @@ use tandem::connectors::sql::{SqlConfig, connect};
 use tandem::connectors::{Application, KeyRead, PageRead, Write, WriteOperation, WriteOutcome};
 use tandem::model::failure::{ErrorType, Failure};
 use tandem::model::ids::AppId;
+use tandem::model::print::{Over, Print};
 use tandem::model::row::Row;
 use tandem::model::schema::TableSchema;
 use tandem::model::value::{Decimal, Value};
@@ -148,6 +149,12 @@ pub fn upsert_from(previous: &[Value], key: &[(&str, Value)], values: &[(&str, V
         previous_key: Some(previous.to_vec()),
     };
     Write { key: pairs(key), operation, over: None }
+}
+
+/// Only over what a write of ours left.
+pub fn over(write: Write, left: &[(&str, Value)]) -> Write {
+    let prints = left.iter().map(|(column, value)| Print::of(column, value));
+    Write { over: Some(Over::Columns(prints.collect())), ..write }
 }
 
 pub fn delete(key: &[(&str, Value)]) -> Write {

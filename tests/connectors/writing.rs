@@ -1,8 +1,9 @@
 //! Upserts, deletes, changed keys, and batches in which some records are bad.
 
-use crate::side::{self, Product, Side, delete, int, row, text, upsert, upsert_from, upsert_without};
+use crate::side::{self, Product, Side, delete, int, over, row, text, upsert, upsert_from, upsert_without};
 use tandem::connectors::{Write, WriteOperation};
 use tandem::model::failure::ErrorType;
+use tandem::model::print::Over;
 use tandem::model::row::Row;
 use tandem::model::value::Value;
 
@@ -354,4 +355,33 @@ async fn pain_59_batches_are_cut_and_records_too_large_say_so() {
     let refused = side.refused_with(&written[0], ErrorType::BadRequest);
     assert!(refused.message.contains("bytes, the database takes"), "{refused}");
     assert_eq!(written[1], Ok(()));
+}
+
+/// Rules 3 and 9: what we wrote is taken back where it still stands, and what is newer is left alone.
+#[tokio::test]
+async fn rule_3_what_is_brought_back_goes_only_over_what_we_left() {
+    for side in side::all().await {
+        side.sql(ORDERS).await;
+        side.sql("INSERT INTO orders VALUES (1, 'ours', 5), (2, 'newer', 5), (3, 'ours', 5), (4, 'newer', 5)").await;
+        let ours = [("name", text("ours")), ("quantity", int(5))];
+        let back = |id| over(upsert(&[("id", int(id))], &[("name", text("theirs")), ("quantity", int(7))]), &ours);
+        let gone = |id| over(delete(&[("id", int(id))]), &ours);
+        let made = |id| Write {
+            over: Some(Over::Gone),
+            ..upsert(&[("id", int(id))], &[("name", text("again")), ("quantity", int(9))])
+        };
+        let renamed = |from, to| over(upsert_from(&[int(from)], &[("id", int(to))], &[]), &[]);
+        let batch = [back(1), back(2), gone(3), gone(4), made(5), back(6)];
+        assert_eq!(side.write("orders", &batch).await, vec![Ok(()); 6], "{:?}", side.product);
+        assert_eq!(side.write_one("orders", made(1)).await, Ok(()), "{:?}", side.product);
+        let expected = [order(1, "theirs", 7), order(2, "newer", 7), order(4, "newer", 5), order(5, "again", 9)];
+        assert_eq!(side.rows("orders", &["id"]).await, expected, "{:?}", side.product);
+
+        // A key is given back where it is free, and the record still has the other.
+        for write in [renamed(5, 3), renamed(1, 2), renamed(6, 7)] {
+            assert_eq!(side.write_one("orders", write).await, Ok(()), "{:?}", side.product);
+        }
+        let expected = [order(1, "theirs", 7), order(2, "newer", 7), order(3, "again", 9), order(4, "newer", 5)];
+        assert_eq!(side.rows("orders", &["id"]).await, expected, "{:?}", side.product);
+    }
 }

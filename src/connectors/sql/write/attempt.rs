@@ -305,18 +305,12 @@ async fn insert(target: &Target<'_>, session: &mut dyn Session, record: &Record<
     }
 }
 
-/// The row under the previous key becomes the new one. When there is none this is an upsert of the new one, so that a replay
-/// changes nothing; when there is one under the new key too, that one gets the values, and the one under the previous key goes.
+/// The row under the previous key becomes the new one; when there is none this is an upsert of the new one, so that a
+/// replay changes nothing.
 async fn rekey(target: &Target<'_>, session: &mut dyn Session, group: &Group<'_>) -> Result<(), Failure> {
     for record in &group.records {
         let Action::Upsert(Upsert { set, previous_key: Some(previous), .. }) = &record.action else { continue };
         let where_it_was = Cells { columns: record.key.columns.clone(), cells: previous.clone() };
-        if count(target, session, &record.key.columns, std::slice::from_ref(&record.key.cells)).await? > 0 {
-            let keys = Rows { columns: where_it_was.columns, cells: vec![where_it_was.cells] };
-            session.execute(target.dialect.delete(&target.table, keys)).await?;
-            one_by_one(target, session, &[record]).await?;
-            continue;
-        }
         let row = joined([&where_it_was, &record.key, set]);
         let sent = Rows { columns: row.columns, cells: vec![row.cells] };
         let moved = session.execute(target.dialect.update(&target.table, previous.len(), sent)).await?;
