@@ -54,7 +54,8 @@ proto: $(BUF)
 
 torture: databases ## run the long tests: crashes, outages, load
 	cargo test --release --test store_crash -- --exact --ignored --nocapture every_acknowledged_commit_is_there_after_a_thousand_kills
-	cargo test --release --test both_sides --test torture -- --ignored --nocapture
+	TANDEM_BOTH_SIDES_CASES=2000 cargo test --release --test both_sides
+	cargo test --release --test torture -- --ignored --nocapture
 
 tools: $(TOOLS)/cargo-deny $(TOOLS)/buf $(TOOLS)/grpcurl ## install cargo-deny, buf and grpcurl under target/tools
 

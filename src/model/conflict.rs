@@ -35,8 +35,8 @@ pub struct Crossing {
     /// What the earlier change no longer writes; also when it wins, where `again` does it instead. Nothing of one that is
     /// under way: it may be written as it is.
     pub earlier_yields: BTreeSet<String>,
-    /// The earlier change is under way and lost as a whole: when it is refused nothing has to be put right.
-    pub earlier_lost: bool,
+    /// The earlier change is under way, and whatever becomes of it is put right by what follows: so a refusal is no error.
+    pub earlier_settled: bool,
     /// The same of the incoming one.
     pub incoming_yields: BTreeSet<String>,
     /// What goes into the lane before the incoming change.
@@ -87,7 +87,7 @@ impl Crossing {
             winner,
             lost: BTreeSet::new(),
             earlier_yields: BTreeSet::new(),
-            earlier_lost: false,
+            earlier_settled: false,
             incoming_yields: BTreeSet::new(),
             before: Vec::new(),
             after: Vec::new(),
@@ -168,11 +168,11 @@ fn cross_records(plan: &Plan, earlier: &Earlier, incoming: &Change, incoming_win
     if !incoming_wins {
         crossing.incoming_yields = all();
     } else if earlier.under_way {
-        crossing.earlier_lost = true;
         undo_landing(plan, winner, loser, &mut crossing);
     } else {
         crossing.earlier_yields = all();
     }
+    crossing.earlier_settled = earlier.under_way;
     if let Some(previous) = loser.previous_key.as_ref().filter(|_| loser.cause != Cause::Settlement) {
         crossing.before.push(renamed_back(winner.source, &loser.key, previous));
         if winner.keys().all(|key| key != previous) {

@@ -222,10 +222,10 @@ impl MapTask {
         if !crossing.earlier_yields.is_empty() {
             self.earlier_yields(batch, met, crossing.earlier_yields.clone());
         }
-        if crossing.earlier_lost
+        if crossing.earlier_settled
             && let Some(entry) = met.ticket.and_then(|ticket| self.drain.entries.get_mut(&ticket))
         {
-            entry.lost = true;
+            entry.settled = true;
         }
         crossed.before.extend(crossing.before.iter().cloned());
         crossed.after.extend(crossing.after.iter().cloned());

@@ -51,8 +51,8 @@ pub(super) struct Entry {
     pub yielded: BTreeSet<String>,
     /// It is at its destination.
     pub dispatched: bool,
-    /// It lost to a change that crossed it while it was there (rule 9).
-    pub lost: bool,
+    /// A change crossed it while it was there, and what follows puts right whatever becomes of it (rule 9).
+    pub settled: bool,
     pub fetched: Fetched,
 }
 
@@ -158,9 +158,10 @@ impl MapTask {
             self.drain.held.insert(record.sequence, ticket);
             *self.drain.held_from.get_mut(side) += 1;
         }
-        self.drain
-            .entries
-            .insert(ticket, Entry { source, change, yielded, dispatched: false, lost: false, fetched: Fetched::Not });
+        self.drain.entries.insert(
+            ticket,
+            Entry { source, change, yielded, dispatched: false, settled: false, fetched: Fetched::Not },
+        );
         if self.drain.lanes.push(ticket, keys) {
             self.drain.ready.get_mut(side).push_back(ticket);
         }

@@ -72,7 +72,7 @@ impl MapTask {
 
     pub fn refused(&mut self, ticket: Ticket, failure: Failure, attempts: u32) {
         let Some(entry) = self.entry(ticket) else { return };
-        if entry.lost {
+        if entry.settled {
             return self.leave_as(ticket, Ending::Superseded);
         }
         let change = entry.change.clone();
