@@ -20,6 +20,7 @@ use tandem::engine::map::{Transition, TransitionRequest};
 use tandem::engine::tasks::Tasks;
 use tandem::engine::{Engine, NewChange};
 use tandem::model::change::{Disposition, Operation};
+use tandem::model::execution::ErrorLimits;
 use tandem::model::ids::{AppId, MapId};
 use tandem::model::row::Row;
 use tandem::model::state::{MapState, ResumeOption};
@@ -145,9 +146,14 @@ impl World {
             connect(SqlConfig::new(application(side), url)).unwrap()
         });
         let tasks = Tasks::default();
-        let engine =
-            Engine::start(store.clone(), Arc::new(SystemClock), Applications::new(applications), tasks.clone())
-                .unwrap();
+        let engine = Engine::start(
+            store.clone(),
+            Arc::new(SystemClock),
+            Applications::new(applications),
+            tasks.clone(),
+            ErrorLimits { errors_max: 100, errors_percent_max: 50 },
+        )
+        .unwrap();
         self.engine = Some((engine, tasks, store));
     }
 

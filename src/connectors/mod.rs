@@ -35,6 +35,9 @@ pub trait Application: Send + Sync + 'static {
     /// The table's columns, keys and references. `CONFIGURATION` when there is no such table.
     async fn describe(&self, table: &str) -> Result<TableSchema, Failure>;
 
+    /// How many rows the table has. Where an exact count would be dear and is not asked for, the database's own estimate.
+    async fn count(&self, table: &TableSchema, exact: bool) -> Result<u64, Failure>;
+
     /// At most `limit` rows with `columns`, in the order of `key`, after the row whose key is `after`. A page shorter than
     /// `limit` is the last one. The order is one that the database itself keeps from page to page.
     async fn read_page(&self, read: &PageRead<'_>) -> Result<Vec<Row>, Failure>;

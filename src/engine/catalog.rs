@@ -254,6 +254,12 @@ impl Engine {
         if map.was_asked(run.tag.as_ref())? {
             return Ok(map);
         }
+        if map.state == MapState::Initializing && !run.validate_only {
+            // Its initial sync may have ended and left rows; its task knows.
+            let RunRequest { actor, reason, tag, .. } = run;
+            let request = TransitionRequest { transition: Transition::RunAfterInitialSync, actor, reason, tag };
+            return handle.ask(|reply| Command::Transition { request, reply }).await;
+        }
         if map.state != MapState::NotRunning {
             let refused = Refused { state: map.state, action: Action::Run };
             return Err(EngineError::Transition { map: id.clone(), refused });

@@ -25,6 +25,11 @@ pub enum EngineError {
     RecordNotFound { map: MapId, sequence: u64 },
     #[error("map {map} has no execution {number}")]
     ExecutionNotFound { map: MapId, number: u64 },
+    /// Only the latest execution can be run again, once it has ended and while its map is INITIALIZING.
+    #[error(
+        "map {map} is {state}: execution {number} cannot be run again unless the map is INITIALIZING, and it is the latest and has ended"
+    )]
+    ExecutionNotEnded { map: MapId, number: u64, state: MapState },
     /// The request is malformed: every violation at once.
     #[error("{}", describe_violations(.0))]
     Invalid(Vec<Violation>),

@@ -4,13 +4,13 @@
 use super::clock::Clock;
 use super::delivery::{Destination, Gate, Item, Outcome, Priority};
 use super::error::EngineError;
-use super::map::{Context, Running, SELF, write_of};
+use super::map::{Context, Running, SELF, Shown, write_of};
 use crate::connectors::{Application, KeyRead, PageRead};
 use crate::model::activity::{Event, EventKind, Severity};
 use crate::model::backoff::Backoff;
 use crate::model::change::{Cause, Change, Operation as ChangeOperation};
 use crate::model::echo::EchoMemory;
-use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progress};
+use crate::model::execution::{ErrorLimits, Execution, ExecutionError, ExecutionState, Progress, Rerun};
 use crate::model::failure::{ErrorType, Failure, Reach};
 use crate::model::ids::MapId;
 use crate::model::key::Key;
@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Rows of one page: read, written and recorded as done together.
 const PAGE_ROWS: usize = 1_000;
@@ -40,8 +41,8 @@ const PAGES_PER_EVENT: u64 = 50;
 #[derive(Debug)]
 pub enum CopyEnd {
     Clean,
-    /// Rows failed, or it could not go on: someone decides.
-    WithErrors,
+    /// Rows failed or were left, or it could not go on: someone decides.
+    Waits,
     /// The store failed.
     Fault(EngineError),
 }
@@ -81,6 +82,10 @@ pub struct Copy {
     left: Option<CopySide>,
     right: Option<CopySide>,
     execution: Execution,
+    /// Hashes of the keys, with their side, that failed in the executions that this one runs again without them.
+    passed_over: HashSet<u64>,
+    limits: ErrorLimits,
+    shown: Shown,
     gate: Gate,
     token: CancellationToken,
 }
@@ -97,6 +102,7 @@ impl Copy {
         map: &TableMap,
         running: &Running,
         execution: Execution,
+        shown: &Shown,
         token: CancellationToken,
     ) -> Copy {
         let side = |side: Side| {
@@ -117,6 +123,9 @@ impl Copy {
             left: side(Side::Left),
             right: side(Side::Right),
             execution,
+            passed_over: HashSet::new(),
+            limits: context.error_limits,
+            shown: shown.clone(),
             gate: Gate::default(),
             token,
         }
@@ -142,6 +151,7 @@ impl Copy {
     }
 
     async fn copy_all(&mut self) -> Result<CopyEnd, EngineError> {
+        self.passed_over = self.keys_left()?;
         for index in 0..self.execution.projects.len() {
             if self.execution.projects[index].progress == Progress::Ended {
                 continue;
@@ -152,12 +162,29 @@ impl Copy {
                 Err(Stop::Fault(error)) => return Err(error),
             }
         }
-        let failed: u64 = self.execution.projects.iter().map(|project| project.failed).sum();
+        let failed = self.execution.failed();
         if failed == 0 {
             return self.end(ExecutionState::Completed, String::new()).await;
         }
         let reason = format!("{failed} rows could not be written");
         self.end(ExecutionState::CompletedWithErrors, reason).await
+    }
+
+    /// What a re-run without errors leaves: what failed in the execution before it, and in those which that one left.
+    fn keys_left(&self) -> Result<HashSet<u64>, EngineError> {
+        let mut left = HashSet::new();
+        let mut rerun = self.execution.rerun;
+        while let Some(Rerun { of, retry_errors: false }) = rerun {
+            let mut after = 0;
+            loop {
+                let page = self.store.execution_errors(&self.map, of, after, PAGE_ROWS)?;
+                let Some((last, _)) = page.last() else { break };
+                after = *last;
+                left.extend(page.iter().map(|(_, error)| hash(error.source, &error.key)));
+            }
+            rerun = self.store.execution(&self.map, of)?.and_then(|before| before.rerun);
+        }
+        Ok(left)
     }
 
     /// Copies one direction.
@@ -168,9 +195,11 @@ impl Copy {
             Progress::NotStarted | Progress::Ended => None,
         };
         if self.execution.projects[index].progress == Progress::NotStarted {
+            let total = self.count(source, false).await;
             let project = &mut self.execution.projects[index];
             project.progress = Progress::Copying { after: None };
             project.start_time = Some(self.clock.now());
+            project.total = total;
             let summary = format!("the initial sync copies from the {} side", source.as_str());
             let event = self.event(EventKind::InitialSyncStarted, Severity::Info, summary);
             self.keep(vec![Operation::Log(event)]).await?;
@@ -213,15 +242,33 @@ impl Copy {
             }
             self.keep_errors(errors).await?;
             self.keep(operations).await?;
+            if let Some(reason) = self.limits.exceeded(&self.execution.projects[index]) {
+                return Err(Stop::CannotGoOn(reason));
+            }
+        }
+    }
+
+    /// Rows of one side, where its database tells; an execution does not wait for it.
+    async fn count(&self, side: Side, exact: bool) -> Option<u64> {
+        let side = self.side(side).ok()?;
+        match side.application.count(&side.table, exact).await {
+            Ok(rows) => Some(rows),
+            Err(failure) => {
+                tracing::info!(map = %self.map, application = %side.application.id(), %failure, "rows were not counted");
+                None
+            }
         }
     }
 
     async fn end_project(&mut self, index: usize, errors: Vec<ExecutionError>) -> Result<(), EngineError> {
+        let source = self.execution.projects[index].source;
+        let (source_rows, destination_rows) = tokio::join!(self.count(source, true), self.count(source.other(), true));
         let now = self.clock.now();
         let project = &mut self.execution.projects[index];
         project.failed += errors.len() as u64;
         project.progress = Progress::Ended;
         project.end_time = Some(now);
+        (project.source_rows, project.destination_rows) = (source_rows, destination_rows);
         self.keep_errors(errors).await?;
         self.keep(Vec::new()).await
     }
@@ -231,6 +278,7 @@ impl Copy {
         self.execution.end_time = Some(self.clock.now());
         self.execution.reason.clone_from(&reason);
         let clean = state == ExecutionState::Completed;
+        let goes_live = clean && self.execution.goes_live_by_itself();
         let (kind, severity) = if clean {
             (EventKind::InitialSyncCompleted, Severity::Info)
         } else {
@@ -243,15 +291,19 @@ impl Copy {
             sum
         });
         let written = counts.get("written").copied().unwrap_or(0);
-        let summary = if clean {
+        let summary = if goes_live {
             format!("the initial sync is complete; {written} rows were written")
+        } else if clean {
+            format!(
+                "the initial sync is complete but for rows that were left; {written} rows were written; run the map"
+            )
         } else {
             format!("the initial sync ended with errors: {reason}; {written} rows were written")
         };
         let mut event = self.event(kind, severity, summary);
         event.counts = counts;
         self.keep(vec![Operation::Log(event)]).await?;
-        Ok(if clean { CopyEnd::Clean } else { CopyEnd::WithErrors })
+        Ok(if goes_live { CopyEnd::Clean } else { CopyEnd::Waits })
     }
 
     fn counts(&self, index: usize) -> BTreeMap<String, i64> {
@@ -281,6 +333,7 @@ impl Copy {
         operations.push(Operation::PutExecution(Box::new(self.execution.clone())));
         let commit = Commit { map: self.map.clone(), expected: None, operations };
         self.store.commit(commit).await?;
+        self.shown.execution(&self.execution);
         Ok(())
     }
 
@@ -356,6 +409,9 @@ impl Copy {
         mut rows: Vec<CopyRow>,
     ) -> Result<(u64, u64, Vec<ExecutionError>), EngineError> {
         let all = rows.len();
+        if !self.passed_over.is_empty() {
+            rows.retain(|row| !self.passed_over.contains(&hash(source, &row.key)));
+        }
         if self.execution.projects[index].only_missing {
             let there = self.keys_at(source.other(), &rows).await?;
             rows.retain(|row| !there.contains(&row.key));
@@ -437,4 +493,10 @@ fn as_change(source: Side, row: &CopyRow) -> Change {
         cause: Cause::Caller,
         over: None,
     }
+}
+
+fn hash(source: Side, key: &Key) -> u64 {
+    let mut bytes = key.encode();
+    bytes.push(source as u8);
+    xxh3_64(&bytes)
 }

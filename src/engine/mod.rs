@@ -15,6 +15,7 @@ pub mod tail;
 pub mod tasks;
 
 use crate::model::change::{Answer, Cause, Change, Operation};
+use crate::model::execution::ErrorLimits;
 use crate::model::ids::MapId;
 use crate::model::mapping::Violation;
 use crate::model::row::Row;
@@ -92,9 +93,10 @@ impl Engine {
         clock: Arc<dyn Clock>,
         applications: Applications,
         tasks: Tasks,
+        error_limits: ErrorLimits,
     ) -> Result<Arc<Engine>, EngineError> {
         let deliveries = Arc::new(Deliveries::new(applications.clone(), clock.clone(), tasks.clone()));
-        let context = Context { store, clock, applications, deliveries, tasks };
+        let context = Context { store, clock, applications, deliveries, tasks, error_limits };
         let mut maps = BTreeMap::new();
         let mut after: Option<MapId> = None;
         loop {

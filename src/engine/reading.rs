@@ -9,6 +9,8 @@ use crate::model::ids::{ExecutionNumber, MapId, QueueSequence};
 use crate::store::Head;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Bytes of queued records that one list reads.
 const LIST_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -104,6 +106,11 @@ impl Engine {
         self.handle(map)?;
         let execution = self.context.store.execution(map, number)?;
         execution.ok_or_else(|| EngineError::ExecutionNotFound { map: map.clone(), number: number.0 })
+    }
+
+    /// Wakes whenever an execution of the map has come further.
+    pub fn executions_further(&self, map: &MapId) -> Result<watch::Receiver<Option<Arc<Execution>>>, EngineError> {
+        Ok(self.handle(map)?.execution())
     }
 
     /// Executions, newest first, before `before` when given.

@@ -23,12 +23,70 @@ pub struct Execution {
     pub state: ExecutionState,
     /// Wins where both sides have the key.
     pub master: Side,
+    /// The version of the map that it copies by.
+    pub map_version: u64,
     /// In the order in which they run: from the master, then what only the other side has.
     pub projects: Vec<Project>,
+    /// The execution that it runs again, and how.
+    pub rerun: Option<Rerun>,
+    /// Who started it.
+    pub actor: String,
     pub start_time: DateTime<Utc>,
     pub end_time: Option<DateTime<Utc>>,
     /// Why it ended as it did, for people; empty while it runs and when it completed.
     pub reason: String,
+}
+
+/// What a re-run takes of the execution before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rerun {
+    pub of: ExecutionNumber,
+    /// The whole of it, failed rows included; else only rows that are new since then, and those that failed are left.
+    pub retry_errors: bool,
+}
+
+impl Execution {
+    /// Whether its map goes live by itself when it has ended clean. A re-run that left rows waits for someone to run the map.
+    pub fn goes_live_by_itself(&self) -> bool {
+        self.rerun.is_none_or(|rerun| rerun.retry_errors)
+    }
+
+    pub fn failed(&self) -> u64 {
+        self.projects.iter().map(|project| project.failed).sum()
+    }
+}
+
+/// Why an execution ends before its end: more of its rows fail than are worth keeping one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorLimits {
+    /// Rows of one project that may fail.
+    pub errors_max: u64,
+    /// Of a hundred rows, how many may fail; looked at when a page's worth of rows is done.
+    pub errors_percent_max: u64,
+}
+
+/// Before so many rows of a project are done no share of them is judged.
+pub const SHARE_ROWS_MIN: u64 = 1_000;
+
+impl ErrorLimits {
+    /// The reason to stop, when there is one.
+    pub fn exceeded(&self, project: &Project) -> Option<String> {
+        let Project { failed, written, skipped, .. } = *project;
+        let done = failed + written + skipped;
+        if failed > self.errors_max {
+            let max = self.errors_max;
+            return Some(format!(
+                "{failed} rows could not be written, and at most {max} may fail (initial_sync.errors_max)"
+            ));
+        }
+        if done >= SHARE_ROWS_MIN && failed * 100 > done * self.errors_percent_max {
+            let max = self.errors_percent_max;
+            return Some(format!(
+                "{failed} of {done} rows could not be written, and at most {max} % may fail (initial_sync.errors_percent_max)"
+            ));
+        }
+        None
+    }
 }
 
 /// The copy in one direction.
@@ -46,6 +104,9 @@ pub struct Project {
     pub failed: u64,
     pub start_time: Option<DateTime<Utc>>,
     pub end_time: Option<DateTime<Utc>>,
+    /// Rows of both tables as the databases counted them when the project ended, where they did.
+    pub source_rows: Option<u64>,
+    pub destination_rows: Option<u64>,
 }
 
 /// How far a project is. What is not known to be done has not been done: there is no default that says done.
@@ -68,4 +129,31 @@ pub struct ExecutionError {
     pub row: Row,
     pub failure: Failure,
     pub time: DateTime<Utc>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_errors_are_told_by_number_and_by_share() {
+        let limits = ErrorLimits { errors_max: 2_000, errors_percent_max: 50 };
+        let project = |failed, written| Project {
+            source: Side::Left,
+            only_missing: false,
+            progress: Progress::NotStarted,
+            total: None,
+            written,
+            skipped: 0,
+            failed,
+            start_time: None,
+            end_time: None,
+            source_rows: None,
+            destination_rows: None,
+        };
+        assert_eq!(limits.exceeded(&project(999, 0)), None, "too few to judge a share");
+        assert_eq!(limits.exceeded(&project(500, 500)), None);
+        assert!(limits.exceeded(&project(501, 499)).is_some_and(|reason| reason.contains("501 of 1000")));
+        assert!(limits.exceeded(&project(2_001, 100_000)).is_some_and(|reason| reason.contains("errors_max")));
+    }
 }

@@ -10,6 +10,7 @@ use crate::engine::applications::Applications;
 use crate::engine::clock::SystemClock;
 use crate::engine::error::EngineError;
 use crate::engine::tasks::Tasks;
+use crate::model::execution::ErrorLimits;
 use crate::model::failure::Failure;
 use crate::model::ids::AppId;
 use crate::services::Services;
@@ -84,7 +85,11 @@ pub async fn run_until(
     let address = listener.local_addr().map_err(listen)?;
 
     let tasks = Tasks::default();
-    let engine = Engine::start(store.clone(), Arc::new(SystemClock), applications.clone(), tasks.clone());
+    let error_limits = ErrorLimits {
+        errors_max: config.initial_sync.errors_max.into(),
+        errors_percent_max: config.initial_sync.errors_percent_max.into(),
+    };
+    let engine = Engine::start(store.clone(), Arc::new(SystemClock), applications.clone(), tasks.clone(), error_limits);
     let engine = engine.map_err(ServeError::Engine)?;
     let closing = CancellationToken::new();
     let services = Services::new(engine, closing.clone());

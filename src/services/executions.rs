@@ -7,16 +7,31 @@ use super::proto;
 use super::queued_records::{key_record, under_source_names};
 use super::records::{count, direction_from, record, total};
 use super::status::CallError;
-use super::{names, times};
+use super::{Answers, answers, names, times};
+use crate::engine::Engine;
+use crate::engine::error::EngineError;
+use crate::engine::map::{Transition, TransitionRequest};
 use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progress, Project};
 use crate::model::ids::{ExecutionNumber, MapId};
 use crate::model::table_map::Definition;
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// Executions that one page looks through at most; one that found less goes on with the next.
 const LOOKED_THROUGH_MAX: usize = 10_000;
 /// Rows of one read, and bytes of one page.
 const ROWS_AT_ONCE: usize = 50;
 const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// How long a decision about an execution may take: a commit, and for a cancellation the end of what is being written.
+const DECISION_WAIT: Duration = Duration::from_secs(30);
+/// Between two messages to someone who watches, at least; and after which it is looked again in any case.
+const WATCH_INTERVAL: Duration = Duration::from_millis(200);
+const WATCH_LOOK: Duration = Duration::from_secs(10);
+/// How much the last look counts in the rate.
+const SMOOTHING: f64 = 0.3;
 
 impl From<ExecutionState> for proto::ExecutionState {
     fn from(state: ExecutionState) -> Self {
@@ -41,14 +56,17 @@ pub fn shown(map: &MapId, execution: &Execution) -> proto::Execution {
         start_time: Some(times::timestamp(execution.start_time)),
         end_time: execution.end_time.map(times::timestamp),
         error: failed.then(|| proto::RecordError { message: execution.reason.clone(), ..Default::default() }),
-        // Not kept yet: who started it, which version it copies, what it runs again.
-        ..Default::default()
+        table_map_version: count(execution.map_version),
+        rerun_of: execution.rerun.map(|rerun| names::execution(map, rerun.of)).unwrap_or_default(),
+        retry_errors: execution.rerun.is_some_and(|rerun| rerun.retry_errors),
+        actor: execution.actor.clone(),
     }
 }
 
 fn project(execution: ExecutionState, project: &Project) -> proto::ExecutionProject {
     let state = match &project.progress {
-        Progress::NotStarted => proto::ExecutionState::Pending,
+        Progress::NotStarted if execution == ExecutionState::Running => proto::ExecutionState::Pending,
+        Progress::NotStarted => execution.into(),
         Progress::Copying { .. } => execution.into(),
         Progress::Ended if project.failed > 0 => proto::ExecutionState::CompletedWithErrors,
         Progress::Ended => proto::ExecutionState::Completed,
@@ -62,8 +80,8 @@ fn project(execution: ExecutionState, project: &Project) -> proto::ExecutionProj
         failed: count(project.failed),
         start_time: project.start_time.map(times::timestamp),
         end_time: project.end_time.map(times::timestamp),
-        source_row_count: None,
-        destination_row_count: None,
+        source_row_count: project.source_rows.map(count),
+        destination_row_count: project.destination_rows.map(count),
     }
 }
 
@@ -98,6 +116,69 @@ impl Services {
         let named = input.execution("name", &request.name);
         let (map, number) = input.with(named)?;
         Ok(shown(&map, &self.engine.execution(&map, number)?))
+    }
+
+    /// Runs the latest execution again; answers the new one.
+    pub(super) async fn rerun_execution(
+        &self,
+        actor: String,
+        request: proto::RerunExecutionRequest,
+    ) -> Result<proto::Execution, CallError> {
+        let mut input = Input::default();
+        let tag = input.tag(&request.request_id, &request);
+        let named = input.execution("name", &request.name);
+        let (map, number) = input.with(named)?;
+        self.engine.execution(&map, number)?;
+        let transition = Transition::Rerun { execution: number, retry_errors: request.retry_errors };
+        let asked = TransitionRequest { transition, actor, reason: String::new(), tag };
+        let after = self.engine.transition(&map, asked, DECISION_WAIT).await?;
+        // A repeat is answered with the execution that the first call started.
+        let started = after.execution.filter(|latest| *latest > number).unwrap_or_else(|| number.next());
+        Ok(shown(&map, &self.engine.execution(&map, started)?))
+    }
+
+    /// Ends an execution where it is.
+    pub(super) async fn cancel_execution(
+        &self,
+        actor: String,
+        request: proto::CancelExecutionRequest,
+    ) -> Result<proto::Execution, CallError> {
+        let mut input = Input::default();
+        input.reason(&request.reason);
+        let named = input.execution("name", &request.name);
+        let (map, number) = input.with(named)?;
+        self.engine.execution(&map, number)?;
+        let transition = Transition::CancelExecution { execution: number };
+        let asked = TransitionRequest { transition, actor, reason: request.reason, tag: None };
+        self.engine.transition(&map, asked, DECISION_WAIT).await?;
+        Ok(shown(&map, &self.engine.execution(&map, number)?))
+    }
+
+    /// The execution whenever it has come further, until it has ended.
+    pub(super) fn watch_execution(
+        &self,
+        request: &proto::WatchExecutionRequest,
+    ) -> Result<Answers<proto::WatchExecutionResponse>, CallError> {
+        let mut input = Input::default();
+        let named = input.execution("name", &request.name);
+        let (map, number) = input.with(named)?;
+        self.engine.execution(&map, number)?;
+        let watching = Watching {
+            further: self.engine.executions_further(&map)?,
+            engine: self.engine.clone(),
+            closing: self.closing.clone(),
+            map,
+            number,
+            pace: Pace::default(),
+        };
+        let answers = futures::stream::unfold(Some((watching, true)), |state| async move {
+            let (mut watching, first) = state?;
+            match watching.next(first).await {
+                Ok((message, ended)) => Some((Ok(message), (!ended).then_some((watching, false)))),
+                Err(error) => Some((Err(CallError::from(error).into()), None)),
+            }
+        });
+        Ok(answers::guarded(answers))
     }
 
     pub(super) fn list_executions(
@@ -156,6 +237,73 @@ impl Services {
         let definition = &view.map.definition;
         let errors = rows.into_iter().map(|row| failed_row(&map, number, definition, row)).collect();
         Ok(proto::ListExecutionErrorsResponse { errors, next_page_token, total_size: total(failed) })
+    }
+}
+
+/// Someone who watches an execution.
+struct Watching {
+    further: watch::Receiver<Option<Arc<Execution>>>,
+    engine: Arc<Engine>,
+    closing: CancellationToken,
+    map: MapId,
+    number: ExecutionNumber,
+    pace: Pace,
+}
+
+impl Watching {
+    /// The execution as it is now, or when it has come further; and whether it has ended.
+    async fn next(&mut self, first: bool) -> Result<(proto::WatchExecutionResponse, bool), EngineError> {
+        let closing = self.closing.clone();
+        if !first {
+            let further = async {
+                tokio::time::sleep(WATCH_INTERVAL).await;
+                let _ = self.further.changed().await; // an ended task is seen at the next look
+            };
+            // A map that is deleted takes its executions with it, so its end is looked for too.
+            let looked = closing.run_until_cancelled(tokio::time::timeout(WATCH_LOOK, further)).await;
+            if looked.is_none() {
+                return Err(EngineError::ShuttingDown);
+            }
+        }
+        self.further.mark_unchanged();
+        let execution = self.engine.execution(&self.map, self.number)?;
+        let ended = execution.state != ExecutionState::Running;
+        let (rows_per_second, left) = self.pace.told(&execution, self.engine.now());
+        let message = proto::WatchExecutionResponse {
+            execution: Some(shown(&self.map, &execution)),
+            rows_per_second,
+            time_left: left.filter(|_| !ended).and_then(|left| left.try_into().ok()),
+        };
+        Ok((message, ended))
+    }
+}
+
+/// How fast an execution goes, from one look to the next.
+#[derive(Default)]
+struct Pace {
+    last: Option<(DateTime<Utc>, u64)>,
+    rows_per_second: f64,
+}
+
+impl Pace {
+    /// Rows a second, and how long the project that runs still takes.
+    fn told(&mut self, execution: &Execution, now: DateTime<Utc>) -> (f64, Option<Duration>) {
+        let done = |project: &Project| project.written + project.skipped + project.failed;
+        let all: u64 = execution.projects.iter().map(done).sum();
+        if let Some((then, before)) = self.last {
+            let seconds = (now - then).as_seconds_f64();
+            if seconds > 0.0 && all >= before {
+                let lately = (all - before) as f64 / seconds;
+                let known = self.rows_per_second > 0.0;
+                self.rows_per_second =
+                    if known { SMOOTHING.mul_add(lately - self.rows_per_second, self.rows_per_second) } else { lately };
+            }
+        }
+        self.last = Some((now, all));
+        let running = execution.projects.iter().find(|project| matches!(project.progress, Progress::Copying { .. }));
+        let left = running.and_then(|project| Some(project.total?.saturating_sub(done(project))));
+        let left = left.filter(|_| self.rows_per_second > 0.0).map(|rows| rows as f64 / self.rows_per_second);
+        (self.rows_per_second, left.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
     }
 }
 

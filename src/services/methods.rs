@@ -29,7 +29,17 @@ pub const OFFERED: &[(&str, &[&str])] = &[
     ),
     (
         "tandem.v1.SyncService",
-        &["WriteRecord", "WriteRecords", "GetExecution", "ListExecutions", "ListExecutionErrors", "SkipInitialSync"],
+        &[
+            "WriteRecord",
+            "WriteRecords",
+            "GetExecution",
+            "ListExecutions",
+            "ListExecutionErrors",
+            "WatchExecution",
+            "RerunExecution",
+            "SkipInitialSync",
+            "CancelExecution",
+        ],
     ),
     ("tandem.v1.QueueService", &["GetQueueStats", "ListQueuedRecords", "GetQueuedRecord", "ListCatchUpErrors"]),
     ("tandem.v1.AlertService", &[]),

@@ -176,6 +176,10 @@ fn engine(error: EngineError) -> Told {
         EngineError::ExecutionNotFound { map, number } => {
             not_found(message, "Execution", names::execution(&map, crate::model::ids::ExecutionNumber(number)))
         }
+        EngineError::ExecutionNotEnded { map, number, state } => of(Code::FailedPrecondition, ErrorReason::WrongState)
+            .with("state", state)
+            .with("action", "run again")
+            .precondition("EXECUTION", names::execution(&map, crate::model::ids::ExecutionNumber(number))),
         EngineError::Invalid(violations) => told(CallError::Fields(violations)),
         EngineError::Findings { purpose, findings, .. } => {
             let (code, path) = match purpose {

@@ -35,6 +35,7 @@ fn every_error() -> Vec<CallError> {
         EngineError::TableNotFound { application: app(), table: "orders".to_owned() },
         EngineError::RecordNotFound { map: map.clone(), sequence: 7 },
         EngineError::ExecutionNotFound { map: map.clone(), number: 7 },
+        EngineError::ExecutionNotEnded { map: map.clone(), number: 7, state: MapState::Running },
         EngineError::Invalid(vec![Violation::new("record", "is required")]),
         EngineError::Transition {
             map: map.clone(),

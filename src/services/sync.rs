@@ -46,19 +46,19 @@ impl SyncService for Services {
         Ok(Response::new(self.skip_initial_sync(actor::of(&request), request.into_inner()).await?))
     }
 
-    async fn watch_execution(&self, _: Request<WatchExecutionRequest>) -> Answer<Self::WatchExecutionStream> {
-        not_offered("WatchExecution")
+    async fn watch_execution(&self, request: Request<WatchExecutionRequest>) -> Answer<Self::WatchExecutionStream> {
+        Ok(Response::new(self.watch_execution(request.get_ref())?))
     }
 
-    async fn rerun_execution(&self, _: Request<RerunExecutionRequest>) -> Answer<Execution> {
-        not_offered("RerunExecution")
+    async fn rerun_execution(&self, request: Request<RerunExecutionRequest>) -> Answer<Execution> {
+        Ok(Response::new(self.rerun_execution(actor::of(&request), request.into_inner()).await?))
+    }
+
+    async fn cancel_execution(&self, request: Request<CancelExecutionRequest>) -> Answer<Execution> {
+        Ok(Response::new(self.cancel_execution(actor::of(&request), request.into_inner()).await?))
     }
 
     async fn retry_execution_errors(&self, _: Request<RetryExecutionErrorsRequest>) -> Answer<QueueJob> {
         not_offered("RetryExecutionErrors")
-    }
-
-    async fn cancel_execution(&self, _: Request<CancelExecutionRequest>) -> Answer<Execution> {
-        not_offered("CancelExecution")
     }
 }

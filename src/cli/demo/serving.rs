@@ -5,7 +5,7 @@ use super::error::DemoError;
 use crate::engine::tasks::Tasks;
 use crate::model::ids::AppId;
 use crate::server::config::{
-    ApplicationConfig, ApplicationKind, Config, Log, LogFormat, Secret, Server, StoreConfig, StoreKind,
+    ApplicationConfig, ApplicationKind, Config, InitialSync, Log, LogFormat, Secret, Server, StoreConfig, StoreKind,
 };
 use crate::server::run::{ServeError, run_until};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -72,6 +72,7 @@ fn config(data: &Path, applications: [&Application; 2], listen: SocketAddr) -> C
         },
         applications: applications.into_iter().filter_map(application).collect(),
         smtp: None,
+        initial_sync: InitialSync { errors_max: 10_000, errors_percent_max: 50 },
         log: log(),
     }
 }

@@ -90,6 +90,9 @@ pub trait Dialect: Send + Sync + 'static {
     fn locking(&self) -> &'static str;
     fn page(&self, table: &str, page: Page) -> Statement;
 
+    /// Asks about how many rows a table has, without counting them; none where the database does not keep it.
+    fn estimate(&self, table: &str) -> Option<Statement>;
+
     fn violation(&self, failure: &Failure) -> Option<Violation>;
 
     async fn list_tables(&self, session: &mut dyn Session) -> Result<Vec<String>, Failure>;

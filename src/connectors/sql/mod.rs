@@ -132,6 +132,13 @@ impl Application for SqlApplication {
         Ok(rows)
     }
 
+    async fn count(&self, table: &TableSchema, exact: bool) -> Result<u64, Failure> {
+        let mut session = self.session().await?;
+        let rows = read::count(&*self.dialect, &mut *session, table, exact).await?;
+        session.finish().await?;
+        Ok(rows)
+    }
+
     async fn read_keys(&self, read: &KeyRead<'_>) -> Result<Vec<Row>, Failure> {
         let mut session = self.session().await?;
         if read.wait_for_changes {

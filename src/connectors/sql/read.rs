@@ -1,6 +1,6 @@
 //! Reading rows: a page after a key, or the rows with certain keys.
 
-use super::cell::Cell;
+use super::cell::{Cell, Statement, Wire};
 use super::dialect::{Dialect, Matching, Page, Rows};
 use super::failures;
 use super::session::Session;
@@ -126,6 +126,28 @@ pub async fn keys(dialect: &dyn Dialect, session: &mut dyn Session, read: &KeyRe
         }
     }
     Ok(found)
+}
+
+/// A table that its database takes for larger is not counted row by row without need.
+const COUNTED_ROWS_MAX: u64 = 100_000;
+
+/// How many rows the table has, or about how many.
+pub async fn count(
+    dialect: &dyn Dialect,
+    session: &mut dyn Session,
+    table: &TableSchema,
+    exact: bool,
+) -> Result<u64, Failure> {
+    let first = |rows: Vec<Vec<Cell>>| rows.first().and_then(|row| row.first()).map_or(0, Cell::as_int);
+    if !exact && let Some(estimate) = dialect.estimate(&table.table) {
+        let estimate = u64::try_from(first(session.fetch(estimate).await?)).unwrap_or(0);
+        if estimate > COUNTED_ROWS_MAX {
+            return Ok(estimate);
+        }
+    }
+    let count = format!("SELECT count(*) FROM {}", dialect.table(&table.table));
+    let rows = session.fetch(Statement::new(count, Vec::new()).reading(vec![Wire::Int])).await?;
+    Ok(u64::try_from(first(rows)).unwrap_or(0))
 }
 
 /// A key's values as cells.

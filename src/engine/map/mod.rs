@@ -25,7 +25,8 @@ use super::error::EngineError;
 use super::tasks::Tasks;
 use crate::model::backoff::Backoff;
 use crate::model::change::{Answer, Change};
-use crate::model::ids::MapId;
+use crate::model::execution::{ErrorLimits, Execution};
+use crate::model::ids::{ExecutionNumber, MapId};
 use crate::model::mapping::Plan;
 use crate::model::request::RequestTag;
 use crate::model::state::ResumeOption;
@@ -49,6 +50,8 @@ pub struct Context {
     pub applications: Applications,
     pub deliveries: Arc<Deliveries>,
     pub tasks: Tasks,
+    /// When an initial sync gives up.
+    pub error_limits: ErrorLimits,
 }
 
 /// The answer to a change, when it is there.
@@ -88,6 +91,17 @@ pub enum Transition {
     SkipToLive(LeftOver),
     /// The initial sync is left as it is.
     SkipInitialSync,
+    /// Goes live after an initial sync that ended and left rows.
+    RunAfterInitialSync,
+    /// Runs the latest execution again.
+    Rerun {
+        execution: ExecutionNumber,
+        retry_errors: bool,
+    },
+    /// Ends the execution where it is, if it runs.
+    CancelExecution {
+        execution: ExecutionNumber,
+    },
     Stop(Option<LeftOver>),
 }
 
@@ -131,6 +145,21 @@ pub struct MapView {
 pub struct MapHandle {
     commands: mpsc::Sender<Command>,
     view: watch::Receiver<Arc<MapView>>,
+    execution: watch::Receiver<Option<Arc<Execution>>>,
+}
+
+/// What a map's task shows of itself.
+#[derive(Clone)]
+pub(crate) struct Shown {
+    view: watch::Sender<Arc<MapView>>,
+    /// The latest execution, whenever it has come further.
+    execution: watch::Sender<Option<Arc<Execution>>>,
+}
+
+impl Shown {
+    pub fn execution(&self, execution: &Execution) {
+        self.execution.send_replace(Some(Arc::new(execution.clone())));
+    }
 }
 
 impl MapHandle {
@@ -138,9 +167,16 @@ impl MapHandle {
     pub fn start(context: Context, map: TableMap) -> MapHandle {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (view_sender, view) = watch::channel(Arc::new(view_of(&map)));
+        let (execution_sender, execution) = watch::channel(None);
         let tasks = context.tasks.clone();
-        tasks.spawn(supervise(context, map.id, inbox, view_sender));
-        MapHandle { commands, view }
+        let shown = Shown { view: view_sender, execution: execution_sender };
+        tasks.spawn(supervise(context, map.id, inbox, shown));
+        MapHandle { commands, view, execution }
+    }
+
+    /// Wakes whenever an execution has come further.
+    pub fn execution(&self) -> watch::Receiver<Option<Arc<Execution>>> {
+        self.execution.clone()
     }
 
     /// The map as it is; always what the store acknowledged last.
@@ -167,16 +203,11 @@ fn view_of(map: &TableMap) -> MapView {
 }
 
 /// Keeps a map's task running until the map is deleted or the service ends.
-async fn supervise(
-    context: Context,
-    map: MapId,
-    mut commands: mpsc::Receiver<Command>,
-    view: watch::Sender<Arc<MapView>>,
-) {
+async fn supervise(context: Context, map: MapId, mut commands: mpsc::Receiver<Command>, shown: Shown) {
     let mut backoff = Backoff::new(RESTART_FIRST, RESTART_LONGEST);
     loop {
         let begun = Instant::now();
-        match task::MapTask::open(&context, &map, &view) {
+        match task::MapTask::open(&context, &map, &shown) {
             Ok(Some(task)) => match task.run(&mut commands).await {
                 Ok(()) => return,
                 Err(error) => tracing::error!(%map, %error, "the map's work is started again from the store"),

@@ -6,7 +6,7 @@ use super::outcome::FoldedErrors;
 use super::pending::PendingKeys;
 use super::refresh::Reads;
 use super::transition::Copier;
-use super::{Command, Context, MapView, Reply, view_of};
+use super::{Command, Context, Reply, Shown, view_of};
 use crate::engine::delivery::{Destination, Down, Gate, Outcome, Priority};
 use crate::engine::error::EngineError;
 use crate::engine::initial_sync::CopyEnd;
@@ -99,7 +99,7 @@ pub(super) struct Ends {
 
 pub(super) struct MapTask {
     pub context: Context,
-    view: watch::Sender<Arc<MapView>>,
+    pub shown: Shown,
     pub map: TableMap,
     pub running: Option<Running>,
     /// The last sequence that is in the store. Set by the commit that enqueues.
@@ -143,11 +143,7 @@ pub(super) struct MapTask {
 
 impl MapTask {
     /// The task of a map as the store has it; none when the map was deleted.
-    pub fn open(
-        context: &Context,
-        id: &MapId,
-        view: &watch::Sender<Arc<MapView>>,
-    ) -> Result<Option<MapTask>, EngineError> {
+    pub fn open(context: &Context, id: &MapId, shown: &Shown) -> Result<Option<MapTask>, EngineError> {
         let Some(map) = context.store.map(id)? else { return Ok(None) };
         let head = context.store.head(id)?;
         // Every item under way has its place here, so that a destination never waits for a map (see `Item::outcomes`).
@@ -155,7 +151,7 @@ impl MapTask {
         let (copy_ends_sender, copy_ends) = mpsc::channel(1);
         let mut task = MapTask {
             context: context.clone(),
-            view: view.clone(),
+            shown: shown.clone(),
             running: None,
             last_queued: head.last_queued,
             queued: head.figures.queued(),
@@ -333,7 +329,7 @@ impl MapTask {
 
     /// Shows the map as it is now.
     pub fn publish(&self) {
-        self.view.send_replace(Arc::new(view_of(&self.map)));
+        self.shown.view.send_replace(Arc::new(view_of(&self.map)));
     }
 
     /// Adds to what the next commit does.

@@ -6,7 +6,7 @@ use super::{Deletion, LeftOver, Transition, TransitionRequest, Update};
 use crate::engine::error::EngineError;
 use crate::engine::initial_sync::{self, CopyEnd};
 use crate::model::activity::{Event, EventKind, Severity};
-use crate::model::execution::{Execution, ExecutionState, Progress, Project};
+use crate::model::execution::{Execution, ExecutionState, Progress, Project, Rerun};
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::ids::ExecutionNumber;
 use crate::model::state::{Action, MapState, ResumeOption, next};
@@ -78,7 +78,24 @@ impl MapTask {
                 self.withdraw_all().await;
                 self.go_live(Action::SkipToLive, left_over, &request).await
             }
-            Transition::SkipInitialSync => self.skip_initial_sync(&request).await,
+            Transition::SkipInitialSync => {
+                let event =
+                    self.event(EventKind::StateChanged, Severity::Warning, "the initial sync was skipped".to_owned());
+                self.leave_initial_sync(event, &request).await
+            }
+            Transition::RunAfterInitialSync => {
+                let left = self.latest_execution()?.filter(|execution| {
+                    execution.state == ExecutionState::Completed && !execution.goes_live_by_itself()
+                });
+                if left.is_none() {
+                    return Err(self.not_allowed(Action::Run));
+                }
+                let event =
+                    self.event(EventKind::Run, Severity::Info, "the map was run after its initial sync".to_owned());
+                self.leave_initial_sync(event, &request).await
+            }
+            Transition::Rerun { execution, retry_errors } => self.rerun(execution, retry_errors, &request).await,
+            Transition::CancelExecution { execution } => self.cancel_execution(execution, &request).await,
             Transition::Stop(left_over) => self.stop(left_over, &request).await,
         }
     }
@@ -89,11 +106,17 @@ impl MapTask {
 
     /// Some actions mean another thing in another state.
     fn allowed_from(&self, action: Action, state: MapState) -> Result<MapState, EngineError> {
-        if self.map.state != state {
-            let refused = crate::model::state::Refused { state: self.map.state, action };
-            return Err(EngineError::Transition { map: self.map.id.clone(), refused });
-        }
-        self.allowed(action)
+        if self.map.state == state { self.allowed(action) } else { Err(self.not_allowed(action)) }
+    }
+
+    fn not_allowed(&self, action: Action) -> EngineError {
+        let refused = crate::model::state::Refused { state: self.map.state, action };
+        EngineError::Transition { map: self.map.id.clone(), refused }
+    }
+
+    fn latest_execution(&self) -> Result<Option<Execution>, EngineError> {
+        let Some(number) = self.map.execution else { return Ok(None) };
+        Ok(self.context.store.execution(&self.map.id, number)?)
     }
 
     async fn run_map(
@@ -106,7 +129,7 @@ impl MapTask {
         let mut operations = Vec::new();
         if action == Action::Run {
             let number = map.execution.unwrap_or_default().next();
-            operations.push(Operation::PutExecution(Box::new(self.new_execution(number, master))));
+            operations.push(Operation::PutExecution(Box::new(self.new_execution(number, master, &request.actor))));
             map.execution = Some(number);
         }
         let mut event = self.event(EventKind::Run, Severity::Info, "the map was run".to_owned());
@@ -122,7 +145,7 @@ impl MapTask {
         Ok(self.map.clone())
     }
 
-    fn new_execution(&self, number: ExecutionNumber, master: Side) -> Execution {
+    fn new_execution(&self, number: ExecutionNumber, master: Side, actor: &str) -> Execution {
         let definition = &self.map.definition;
         let project = |source: Side, only_missing: bool| Project {
             source,
@@ -134,6 +157,8 @@ impl MapTask {
             failed: 0,
             start_time: None,
             end_time: None,
+            source_rows: None,
+            destination_rows: None,
         };
         let both = Side::BOTH.iter().all(|side| definition.carries(*side));
         let projects = if both {
@@ -145,7 +170,10 @@ impl MapTask {
             number,
             state: ExecutionState::Running,
             master,
+            map_version: self.map.version,
             projects,
+            rerun: None,
+            actor: actor.to_owned(),
             start_time: self.context.clock.now(),
             end_time: None,
             reason: String::new(),
@@ -158,22 +186,24 @@ impl MapTask {
         let Some(execution) = self.context.store.execution(&self.map.id, number)? else {
             return Err(EngineError::ExecutionNotFound { map: self.map.id.clone(), number: number.0 });
         };
+        self.shown.execution(&execution);
         for project in &execution.projects {
             *self.drain.copied_to.get_mut(project.source.other()) = true;
         }
         match execution.state {
             ExecutionState::Running => {}
-            ExecutionState::Completed => {
+            ExecutionState::Completed if execution.goes_live_by_itself() => {
                 self.copied = true;
                 self.drain_from_front();
                 return Ok(());
             }
+            ExecutionState::Completed => return Ok(()), // someone runs the map
             // Someone decides; until then changes are queued.
             ExecutionState::CompletedWithErrors | ExecutionState::Cancelled | ExecutionState::Failed => return Ok(()),
         }
         let Some(running) = &self.running else { return Ok(()) };
         let token = self.context.tasks.token().child_token();
-        let copy = initial_sync::Copy::new(&self.context, &self.map, running, execution, token.clone());
+        let copy = initial_sync::Copy::new(&self.context, &self.map, running, execution, &self.shown, token.clone());
         let ends = self.copy_ends_sender.clone();
         let task = self.context.tasks.spawn(async move {
             if let Some(end) = copy.run().await {
@@ -195,7 +225,7 @@ impl MapTask {
                 self.drain_from_front();
                 Ok(())
             }
-            CopyEnd::WithErrors => Ok(()),
+            CopyEnd::Waits => Ok(()),
             CopyEnd::Fault(error) => Err(error),
         }
     }
@@ -313,10 +343,10 @@ impl MapTask {
         self.drain.read_to = self.last_queued;
     }
 
-    async fn skip_initial_sync(&mut self, request: &TransitionRequest) -> Result<TableMap, EngineError> {
+    /// Live at once: what the initial sync has not copied stays uncopied.
+    async fn leave_initial_sync(&mut self, event: Event, request: &TransitionRequest) -> Result<TableMap, EngineError> {
         self.allowed_from(Action::RunLive, MapState::Initializing)?;
-        let operations = self.cancel_copy().await?;
-        let event = self.event(EventKind::StateChanged, Severity::Warning, "the initial sync was skipped".to_owned());
+        let operations = self.cancel_copy("the initial sync was skipped").await?;
         self.step(Step { action: Action::RunLive, event, operations, map: self.map.clone() }, request).await?;
         self.drain_from_front();
         Ok(self.map.clone())
@@ -341,7 +371,7 @@ impl MapTask {
             self.drain_from_front();
             return Err(self.queue_not_empty(self.queued)?);
         }
-        let cancelled = self.cancel_copy().await?;
+        let cancelled = self.cancel_copy("the map was stopped").await?;
         let event = self.event(EventKind::StateChanged, Severity::Info, "the map was stopped".to_owned());
         let (event, mut operations) = self.divert(left_over.unwrap_or(LeftOver::Keep), event);
         operations.extend(cancelled);
@@ -361,8 +391,67 @@ impl MapTask {
         Ok(EngineError::QueueNotEmpty { map: self.map.id.clone(), queued, in_error })
     }
 
+    /// Runs the latest execution again, as one of its own. The map stays INITIALIZING.
+    async fn rerun(
+        &mut self,
+        number: ExecutionNumber,
+        retry_errors: bool,
+        request: &TransitionRequest,
+    ) -> Result<TableMap, EngineError> {
+        let latest = self.latest_execution()?.filter(|latest| latest.number == number);
+        let ended = latest.filter(|latest| latest.state != ExecutionState::Running);
+        let (MapState::Initializing, Some(before), false) = (self.map.state, ended, self.copied) else {
+            return Err(EngineError::ExecutionNotEnded {
+                map: self.map.id.clone(),
+                number: number.0,
+                state: self.map.state,
+            });
+        };
+        let mut execution = self.new_execution(number.next(), before.master, &request.actor);
+        execution.rerun = Some(Rerun { of: number, retry_errors });
+        if !retry_errors {
+            execution.projects.iter_mut().for_each(|project| project.only_missing = true);
+        }
+        let what = if retry_errors { "failed rows included" } else { "rows that failed are left" };
+        let mut event = self.event(
+            EventKind::InitialSyncStarted,
+            Severity::Info,
+            format!("execution {number} of the initial sync is run again, {what}"),
+        );
+        event.actor.clone_from(&request.actor);
+        let mut map = self.map.clone();
+        map.execution = Some(execution.number);
+        map.remember(request.tag.as_ref());
+        self.put(map, vec![Operation::PutExecution(Box::new(execution)), Operation::Log(event)]).await?;
+        self.continue_initial_sync()?;
+        Ok(self.map.clone())
+    }
+
+    /// Ends the execution where it is; one that has ended stays as it is. The map stays INITIALIZING until someone decides.
+    async fn cancel_execution(
+        &mut self,
+        number: ExecutionNumber,
+        request: &TransitionRequest,
+    ) -> Result<TableMap, EngineError> {
+        let latest = self.latest_execution()?.filter(|latest| latest.number == number);
+        if latest.is_none_or(|latest| latest.state != ExecutionState::Running) {
+            return Ok(self.map.clone());
+        }
+        let reason = if request.reason.is_empty() { "it was cancelled" } else { &request.reason };
+        let mut operations = self.cancel_copy(reason).await?;
+        let summary = format!("execution {number} of the initial sync was cancelled");
+        let mut event = self.event(EventKind::InitialSyncFailed, Severity::Warning, summary);
+        event.actor.clone_from(&request.actor);
+        if !request.reason.is_empty() {
+            event.summary = format!("{}: {}", event.summary, request.reason);
+        }
+        operations.push(Operation::Log(event));
+        self.put(self.map.clone(), operations).await?;
+        Ok(self.map.clone())
+    }
+
     /// Ends the copy, when one runs; its execution becomes CANCELLED and keeps its position.
-    async fn cancel_copy(&mut self) -> Result<Vec<Operation>, EngineError> {
+    async fn cancel_copy(&mut self, reason: &str) -> Result<Vec<Operation>, EngineError> {
         if let Some(copier) = self.copier.take() {
             copier.stop().await;
         }
@@ -376,7 +465,8 @@ impl MapTask {
         };
         execution.state = ExecutionState::Cancelled;
         execution.end_time = Some(self.context.clock.now());
-        execution.reason = "the map was stopped or its initial sync skipped".to_owned();
+        execution.reason = reason.to_owned();
+        self.shown.execution(&execution);
         Ok(vec![Operation::PutExecution(Box::new(execution))])
     }
 

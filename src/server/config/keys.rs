@@ -91,11 +91,16 @@ pub static SMTP_STARTTLS: Key<Starttls> = key("smtp.starttls", "required", value
 pub static SMTP_INSECURE: Key<bool> = key("smtp.insecure", "false", value::switch);
 pub static SMTP_FROM: Key<String> = required("smtp.from", value::mailbox);
 
+pub static INITIAL_SYNC_ERRORS_MAX: Key<u32> =
+    key("initial_sync.errors_max", "10000", |raw| value::count(raw, 0, 10_000_000));
+pub static INITIAL_SYNC_ERRORS_PERCENT_MAX: Key<u32> =
+    key("initial_sync.errors_percent_max", "50", |raw| value::count(raw, 0, 100));
+
 pub static LOG_FORMAT: Key<LogFormat> = key("log.format", "text", value::log_format);
 pub static LOG_LEVEL: Key<String> = key("log.level", "info", value::log_level);
 
 /// All of them, in the order of the reference.
-pub static ALL: [&Known; 21] = [
+pub static ALL: [&Known; 23] = [
     &SERVER_LISTEN.known,
     &SERVER_INSECURE.known,
     &SERVER_GRACE.known,
@@ -115,6 +120,8 @@ pub static ALL: [&Known; 21] = [
     &SMTP_STARTTLS.known,
     &SMTP_INSECURE.known,
     &SMTP_FROM.known,
+    &INITIAL_SYNC_ERRORS_MAX.known,
+    &INITIAL_SYNC_ERRORS_PERCENT_MAX.known,
     &LOG_FORMAT.known,
     &LOG_LEVEL.known,
 ];
@@ -145,6 +152,6 @@ mod tests {
 
     #[test]
     fn sections_are_each_named_once() {
-        assert_eq!(sections(), ["server", "store", "applications", "smtp", "log"]);
+        assert_eq!(sections(), ["server", "store", "applications", "smtp", "initial_sync", "log"]);
     }
 }

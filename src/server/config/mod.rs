@@ -39,7 +39,17 @@ pub struct Config {
     pub applications: Vec<ApplicationConfig>,
     /// None when no mail is to be sent.
     pub smtp: Option<Smtp>,
+    pub initial_sync: InitialSync,
     pub log: Log,
+}
+
+/// When an initial sync gives up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InitialSync {
+    /// Rows of one direction that may fail.
+    pub errors_max: u32,
+    /// Of a hundred rows, how many may fail.
+    pub errors_percent_max: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

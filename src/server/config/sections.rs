@@ -3,7 +3,7 @@
 //! Every function reads all of its keys before it gives up, so that no mistake hides another.
 
 use super::read::Reader;
-use super::{ApplicationConfig, Config, Log, Server, Smtp, Starttls, StoreConfig, keys, units, url};
+use super::{ApplicationConfig, Config, InitialSync, Log, Server, Smtp, Starttls, StoreConfig, keys, units, url};
 use crate::model::ids::AppId;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,6 +16,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     let applications: Vec<_> =
         (0..reader.layers.applications).map(|index| application(reader, index, &mut ids)).collect();
     let smtp = reader.layers.has("smtp").then(|| smtp(reader));
+    let initial_sync = initial_sync(reader);
     let log = log(reader);
     Some(Config {
         server: server?,
@@ -25,6 +26,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
             Some(smtp) => Some(smtp?),
             None => None,
         },
+        initial_sync: initial_sync?,
         log: log?,
     })
 }
@@ -137,6 +139,12 @@ fn is_encrypted_from_the_start(smtp: &Smtp) -> bool {
 /// Whether mail goes unencrypted to another machine for certain.
 pub(super) fn sends_in_the_clear(smtp: &Smtp) -> bool {
     smtp.starttls == Starttls::Off && !is_encrypted_from_the_start(smtp) && !url::is_loopback(smtp.url.expose())
+}
+
+fn initial_sync(reader: &mut Reader) -> Option<InitialSync> {
+    let errors_max = reader.read("initial_sync", &keys::INITIAL_SYNC_ERRORS_MAX);
+    let errors_percent_max = reader.read("initial_sync", &keys::INITIAL_SYNC_ERRORS_PERCENT_MAX);
+    Some(InitialSync { errors_max: errors_max?, errors_percent_max: errors_percent_max? })
 }
 
 fn log(reader: &mut Reader) -> Option<Log> {

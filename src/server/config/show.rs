@@ -15,6 +15,7 @@ impl fmt::Display for Config {
         if let Some(smtp) = self.smtp() {
             document.insert("smtp", smtp);
         }
+        document.insert("initial_sync", self.initial_sync());
         document.insert("log", self.log());
         write!(f, "{document}")
     }
@@ -56,6 +57,13 @@ impl Config {
             ("path", value(self.store.path.display().to_string())),
             ("cache_bytes", size(self.store.cache_bytes)),
             ("reserve_bytes", size(self.store.reserve_bytes)),
+        ]))
+    }
+
+    fn initial_sync(&self) -> Item {
+        Item::Table(table([
+            ("errors_max", value(i64::from(self.initial_sync.errors_max))),
+            ("errors_percent_max", value(i64::from(self.initial_sync.errors_percent_max))),
         ]))
     }
 

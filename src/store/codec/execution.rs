@@ -1,7 +1,7 @@
 //! Executions of the initial sync.
 
 use super::{Numbered, Unreadable, numbered, read_time, required};
-use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progress, Project};
+use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progress, Project, Rerun};
 use crate::model::ids::ExecutionNumber;
 use crate::model::table_map::Side;
 use crate::store::message::{self, progress::State};
@@ -23,6 +23,9 @@ impl From<&Execution> for message::Execution {
             start_time: Some((&execution.start_time).into()),
             end_time: execution.end_time.as_ref().map(Into::into),
             reason: execution.reason.clone(),
+            map_version: execution.map_version,
+            rerun: execution.rerun.map(|Rerun { of, retry_errors }| message::Rerun { of: of.0, retry_errors }),
+            actor: execution.actor.clone(),
         }
     }
 }
@@ -39,6 +42,11 @@ impl TryFrom<message::Execution> for Execution {
             start_time: read_time(execution.start_time, "an execution without its start")?,
             end_time: execution.end_time.map(TryInto::try_into).transpose()?,
             reason: execution.reason,
+            map_version: execution.map_version,
+            rerun: execution
+                .rerun
+                .map(|message::Rerun { of, retry_errors }| Rerun { of: ExecutionNumber(of), retry_errors }),
+            actor: execution.actor,
         })
     }
 }
@@ -55,6 +63,8 @@ impl From<&Project> for message::Project {
             failed: project.failed,
             start_time: project.start_time.as_ref().map(Into::into),
             end_time: project.end_time.as_ref().map(Into::into),
+            source_rows: project.source_rows,
+            destination_rows: project.destination_rows,
         }
     }
 }
@@ -73,6 +83,8 @@ impl TryFrom<message::Project> for Project {
             failed: project.failed,
             start_time: project.start_time.map(TryInto::try_into).transpose()?,
             end_time: project.end_time.map(TryInto::try_into).transpose()?,
+            source_rows: project.source_rows,
+            destination_rows: project.destination_rows,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::model::activity::{ConflictRows, Event, EventError, EventKind, LoggedEvent, Severity};
 use crate::model::change::{Answer, Cause, Change, Disposition, ErrorRecord, Operation, QueuedRecord, Remembered};
-use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progress, Project};
+use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progress, Project, Rerun};
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::ids::{AppId, EventSequence, ExecutionNumber, MapId, Position, QueueSequence, Revision};
 use crate::model::key::Key;
@@ -314,6 +314,8 @@ fn executions_in_every_state() {
         failed: 3,
         start_time: Some(time()),
         end_time: None,
+        source_rows: Some(0),
+        destination_rows: None,
     };
     let progresses = [
         Progress::NotStarted,
@@ -330,6 +332,9 @@ fn executions_in_every_state() {
             start_time: time(),
             end_time: Some(time()),
             reason: "r".to_owned(),
+            map_version: 3,
+            rerun: (state == ExecutionState::Running).then_some(Rerun { of: ExecutionNumber(6), retry_errors: true }),
+            actor: "a".to_owned(),
         });
     }
     assert_again::<message::ExecutionError, _>(&ExecutionError {

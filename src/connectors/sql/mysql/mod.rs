@@ -78,6 +78,10 @@ impl Dialect for MySql {
         sql::page(table, page)
     }
 
+    fn estimate(&self, table: &str) -> Option<Statement> {
+        Some(schema::estimate(table))
+    }
+
     fn violation(&self, failure: &Failure) -> Option<Violation> {
         errors::violation(&failure.code)
     }

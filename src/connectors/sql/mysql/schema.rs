@@ -44,6 +44,14 @@ const WRITTEN: &str = "SELECT column_name FROM information_schema.columns
     WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? AND COALESCE(generation_expression, '') = ''
     ORDER BY ordinal_position LIMIT 1";
 
+const ESTIMATE: &str = "SELECT CAST(COALESCE(table_rows, 0) AS SIGNED) FROM information_schema.tables
+    WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?";
+
+/// About how many rows a table has, as the engine keeps it.
+pub fn estimate(table: &str) -> Statement {
+    Statement::new(ESTIMATE, named(table)).reading(vec![Wire::Int])
+}
+
 pub async fn list_tables(session: &mut dyn Session) -> Result<Vec<String>, Failure> {
     let rows = session.fetch(Statement::new(TABLES, Vec::new()).reading(vec![Wire::Text])).await?;
     let name = |name: Cell| TableName { schema: None, name: name.into_text() }.to_string();

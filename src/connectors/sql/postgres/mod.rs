@@ -73,6 +73,11 @@ impl Dialect for Postgres {
         standard::page(self, table, page)
     }
 
+    fn estimate(&self, table: &str) -> Option<Statement> {
+        let sql = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass($1::text)";
+        Some(Statement::new(sql, vec![Cell::text(self.table(table))]).reading(vec![Wire::Int]))
+    }
+
     fn violation(&self, failure: &Failure) -> Option<Violation> {
         errors::violation(&failure.code)
     }

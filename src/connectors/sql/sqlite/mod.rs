@@ -76,6 +76,10 @@ impl Dialect for Sqlite {
         standard::page(self, table, page)
     }
 
+    fn estimate(&self, _: &str) -> Option<Statement> {
+        None
+    }
+
     fn violation(&self, failure: &Failure) -> Option<Violation> {
         errors::violation(&failure.code)
     }

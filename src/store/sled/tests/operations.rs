@@ -280,10 +280,15 @@ fn execution(number: u64) -> Execution {
             failed: 1,
             start_time: Some(time(1)),
             end_time: None,
+            source_rows: None,
+            destination_rows: None,
         }],
         start_time: time(1),
         end_time: None,
         reason: String::new(),
+        map_version: 1,
+        rerun: None,
+        actor: String::new(),
     }
 }
 

@@ -131,6 +131,9 @@ fn execution_of(number: ExecutionNumber, seed: u16) -> Execution {
         start_time: time(0),
         end_time: Some(time(i64::from(seed))),
         reason: String::new(),
+        map_version: 1,
+        rerun: None,
+        actor: String::new(),
     }
 }
 

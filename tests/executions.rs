@@ -1,0 +1,182 @@
+//! Executions of the initial sync: what is left, run again, given up, cancelled and watched.
+
+mod support;
+
+use std::time::Duration;
+use support::databases::sql;
+use support::world::*;
+use tandem::services::proto::*;
+use tonic::Code;
+
+use TableMapState::{Initializing, NotRunning, Running};
+
+/// A world whose left side has so many orders, some of which the right side refuses.
+async fn world_with(orders: i64, refused: impl Fn(i64) -> bool, config: &str) -> World {
+    let world = World::start_with(config).await;
+    // The left side takes what the right one does not.
+    sql::execute(&world.left.url(), "DROP TABLE orders").await.unwrap();
+    let free = "CREATE TABLE orders (id INTEGER PRIMARY KEY NOT NULL, status TEXT, note TEXT, amount INTEGER)";
+    sql::execute(&world.left.url(), free).await.unwrap();
+    for from in (1..=orders).step_by(500) {
+        let row = |id: i64| format!("({id}, 'new', '', {})", if refused(id) { -1 } else { id });
+        let rows: Vec<_> = (from..(from + 500).min(orders + 1)).map(row).collect();
+        sql::execute(&world.left.url(), &format!("INSERT INTO orders VALUES {}", rows.join(", "))).await.unwrap();
+    }
+    let mut map = orders_map();
+    for column in &mut map.column_mappings {
+        column.direction = Direction::LeftToRight.into();
+    }
+    world.create_map("orders", map).await.unwrap();
+    world
+}
+
+fn execution_name(number: u64) -> String {
+    format!("tableMaps/orders/executions/{number}")
+}
+
+async fn execution(world: &World, number: u64) -> Execution {
+    world.sync().get_execution(GetExecutionRequest { name: execution_name(number) }).await.unwrap().into_inner()
+}
+
+/// Waits for its end.
+async fn ended(world: &World, number: u64) -> Execution {
+    let request = WatchExecutionRequest { name: execution_name(number) };
+    let mut watching = world.sync().watch_execution(request).await.unwrap().into_inner();
+    let mut last = None;
+    let watched = async {
+        while let Some(message) = watching.message().await.unwrap() {
+            last = message.execution;
+        }
+    };
+    tokio::time::timeout(support::server::PATIENCE, watched).await.expect("the execution ends");
+    last.expect("one message at least")
+}
+
+async fn rerun(world: &World, number: u64, retry_errors: bool) -> Result<Execution, tonic::Status> {
+    let request = RerunExecutionRequest { name: execution_name(number), retry_errors, ..Default::default() };
+    world.sync().rerun_execution(request).await.map(tonic::Response::into_inner)
+}
+
+async fn rows(world: &World) -> i64 {
+    sql::ask::<i64>(&world.right.url(), "SELECT count(*) FROM orders").await.unwrap()[0]
+}
+
+fn counts(execution: &Execution) -> Vec<(i64, i64, i64)> {
+    execution.projects.iter().map(|project| (project.written, project.skipped, project.failed)).collect()
+}
+
+#[tokio::test]
+async fn an_execution_with_errors_is_run_again_whole_once_their_cause_is_gone() {
+    let world = world_with(1_200, |id| id % 400 == 0, "").await;
+    assert_eq!(world.run("orders").await.unwrap(), Initializing);
+    let first = ended(&world, 1).await;
+    assert_eq!((first.state(), counts(&first)), (ExecutionState::CompletedWithErrors, vec![(1_197, 0, 3)]));
+    let project = &first.projects[0];
+    assert_eq!(
+        (project.total, project.source_row_count, project.destination_row_count),
+        (1_200, Some(1_200), Some(1_197))
+    );
+    assert_eq!(world.state("orders").await, Initializing, "someone decides");
+    let status = rerun(&world, 2, true).await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
+
+    sql::execute(&world.left.url(), "UPDATE orders SET amount = 0 WHERE amount < 0").await.unwrap();
+    let second = rerun(&world, 1, true).await.unwrap();
+    assert_eq!((second.name.as_str(), second.rerun_of.as_str()), (&*execution_name(2), &*execution_name(1)));
+    assert!(second.retry_errors);
+    let second = ended(&world, 2).await;
+    assert_eq!((second.state(), counts(&second)), (ExecutionState::Completed, vec![(1_200, 0, 0)]));
+    world.wait_for_state("orders", Running).await;
+    assert_eq!(rows(&world).await, 1_200);
+
+    // Each left an execution of its own, with its errors.
+    assert_eq!(execution(&world, 1).await, first);
+    let status = rerun(&world, 2, true).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::FailedPrecondition, "WRONG_STATE"), "{status:?}");
+}
+
+#[tokio::test]
+async fn a_run_again_without_errors_takes_only_what_is_new_and_waits_for_the_run() {
+    let mut world = world_with(1_200, |id| id % 400 == 0, "").await;
+    world.run("orders").await.unwrap();
+    ended(&world, 1).await;
+    let status = world.run("orders").await.unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::FailedPrecondition, "WRONG_STATE"), "{status:?}");
+    // New rows, one of which is refused as well; and one that failed before could be written by now.
+    let rows_since = "INSERT INTO orders VALUES (2000, 'new', '', 1), (2001, 'new', '', -1);
+        UPDATE orders SET amount = 4 WHERE id = 400";
+    sql::execute(&world.left.url(), rows_since).await.unwrap();
+    assert_eq!(rerun(&world, 1, false).await.unwrap().name, execution_name(2));
+    let second = ended(&world, 2).await;
+    assert_eq!((second.state(), counts(&second)), (ExecutionState::CompletedWithErrors, vec![(1, 1_200, 1)]));
+    assert_eq!(rows(&world).await, 1_198);
+
+    rerun(&world, 2, false).await.unwrap();
+    let third = ended(&world, 3).await;
+    assert_eq!((third.state(), counts(&third)), (ExecutionState::Completed, vec![(0, 1_202, 0)]), "four are left");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(world.state("orders").await, Initializing, "until someone runs the map");
+    // Written while it waited: it goes out when the map is live.
+    assert_eq!(world.written(order(5, "packed")).await.0, Disposition::Queued);
+    world.server.restart().await;
+    assert_eq!(world.state("orders").await, Initializing, "also after a crash");
+    assert_eq!(world.run("orders").await.unwrap(), Running);
+    eventually("the change is written", || async { world.right_has(5, "status").await.as_deref() == Some("packed") })
+        .await;
+    assert_eq!(rows(&world).await, 1_198);
+}
+
+#[tokio::test]
+async fn too_many_errors_end_an_execution_early_and_say_so() {
+    let world = world_with(4_000, |id| id > 1_000 && id % 2 == 0, "[initial_sync]\nerrors_max = 700\n").await;
+    world.run("orders").await.unwrap();
+    let failed = ended(&world, 1).await;
+    assert_eq!(failed.state(), ExecutionState::Failed);
+    let message = failed.error.clone().expect("the reason").message;
+    assert!(message.contains("1000 rows could not be written") && message.contains("700"), "{message}");
+    assert_eq!(counts(&failed), [(2_000, 0, 1_000)], "it did not go on");
+    assert_eq!(world.state("orders").await, Initializing);
+    let request = ListExecutionErrorsRequest { parent: execution_name(1), page_size: 1, ..Default::default() };
+    let errors = world.sync().list_execution_errors(request).await.unwrap().into_inner();
+    assert_eq!(errors.total_size, Some(1_000));
+    let told = world.events("orders").await.into_iter().any(|event| event.summary.contains("at most 700 may fail"));
+    assert!(told, "the log says so");
+    assert_eq!(world.stop("orders", QueuedRecordsDisposition::Keep).await.unwrap(), NotRunning);
+}
+
+#[tokio::test]
+async fn an_execution_is_watched_cancelled_and_run_again() {
+    let world = world_with(60_000, |_| false, "").await;
+    world.run("orders").await.unwrap();
+    let request = WatchExecutionRequest { name: execution_name(1) };
+    let mut watching = world.sync().watch_execution(request).await.unwrap().into_inner();
+    let (mut written, mut paced) = (-1, false);
+    while written < 1_000 {
+        let message = watching.message().await.unwrap().expect("it has not ended");
+        let now = message.execution.unwrap();
+        let project = &now.projects[0];
+        assert!(project.written >= written, "it never goes back");
+        written = project.written;
+        paced |= message.rows_per_second > 0.0 && message.time_left.is_some();
+    }
+    let request = CancelExecutionRequest { name: execution_name(1), reason: "the wrong table".to_owned() };
+    let cancelled = world.sync().cancel_execution(request.clone()).await.unwrap().into_inner();
+    assert_eq!(cancelled.state(), ExecutionState::Cancelled);
+    let mut last = None;
+    while let Some(message) = watching.message().await.unwrap() {
+        paced |= message.rows_per_second > 0.0;
+        last = message.execution;
+    }
+    assert_eq!(last.unwrap(), cancelled, "whoever watched it saw its end");
+    assert!(paced, "and how fast it went");
+    assert_eq!(world.sync().cancel_execution(request).await.unwrap().into_inner(), cancelled, "it is once");
+    let after = rows(&world).await;
+    assert!(after < 60_000, "it was cancelled before its end");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!((rows(&world).await, world.state("orders").await), (after, Initializing), "nothing goes on");
+
+    rerun(&world, 1, true).await.unwrap();
+    assert_eq!(ended(&world, 2).await.state(), ExecutionState::Completed);
+    world.wait_for_state("orders", Running).await;
+    assert_eq!(rows(&world).await, 60_000);
+}
