@@ -180,3 +180,39 @@ async fn an_execution_is_watched_cancelled_and_run_again() {
     world.wait_for_state("orders", Running).await;
     assert_eq!(rows(&world).await, 60_000);
 }
+
+#[tokio::test]
+async fn a_stopped_copy_goes_on_from_its_position_unless_the_map_was_changed() {
+    let world = world_with(30_000, |_| false, "").await;
+    let stop_in_the_middle = async |number: u64, at_least: i64| {
+        let request = WatchExecutionRequest { name: execution_name(number) };
+        let mut watching = world.sync().watch_execution(request).await.unwrap().into_inner();
+        let copied = async |execution: &Execution| execution.projects[0].written >= at_least;
+        while !copied(&watching.message().await.unwrap().unwrap().execution.unwrap()).await {}
+        assert_eq!(world.stop("orders", QueuedRecordsDisposition::Keep).await.unwrap(), NotRunning);
+        let stopped = execution(&world, number).await;
+        assert_eq!(stopped.state(), ExecutionState::Cancelled);
+        stopped.projects[0].written
+    };
+    world.run("orders").await.unwrap();
+    let before = stop_in_the_middle(1, 2_000).await;
+    world.run("orders").await.unwrap();
+    let second = ended(&world, 2).await;
+    assert_eq!(second.state(), ExecutionState::Completed);
+    let written = second.projects[0].written;
+    assert!((30_000 - before - 1_000..=30_000 - before).contains(&written), "{before} before, {written} after");
+    world.wait_for_state("orders", Running).await;
+    assert_eq!(rows(&world).await, 30_000);
+
+    // A run that was not stopped in its copy is followed by a whole one, and so is one of another mapping.
+    world.stop("orders", QueuedRecordsDisposition::Keep).await.unwrap();
+    world.run("orders").await.unwrap();
+    stop_in_the_middle(3, 2_000).await;
+    let mut map = world.map("orders").await;
+    map.column_mappings.retain(|column| column.left_column != "note");
+    let update_mask = Some(prost_types::FieldMask { paths: vec!["column_mappings".to_owned()] });
+    let request = UpdateTableMapRequest { table_map: Some(map), update_mask, ..Default::default() };
+    world.maps().update_table_map(request).await.unwrap();
+    world.run("orders").await.unwrap();
+    assert_eq!(counts(&ended(&world, 4).await), [(30_000, 0, 0)]);
+}

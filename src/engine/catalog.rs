@@ -152,6 +152,7 @@ impl Engine {
             held_back_since: None,
             schemas: None,
             execution: None,
+            stopped_execution: None,
             recent_requests: Vec::new(),
             revision: Revision(0),
         };

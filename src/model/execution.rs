@@ -25,6 +25,8 @@ pub struct Execution {
     pub master: Side,
     /// The version of the map that it copies by.
     pub map_version: u64,
+    /// `Definition::copy_fingerprint` when it was started.
+    pub fingerprint: u64,
     /// In the order in which they run: from the master, then what only the other side has.
     pub projects: Vec<Project>,
     /// The execution that it runs again, and how.

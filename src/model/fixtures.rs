@@ -89,6 +89,7 @@ pub fn map(definition: Definition) -> TableMap {
         held_back_since: None,
         schemas: None,
         execution: None,
+        stopped_execution: None,
         recent_requests: Vec::new(),
         revision: Revision(1),
     }

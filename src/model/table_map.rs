@@ -7,6 +7,7 @@ pub use super::side::Side;
 use super::state::MapState;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Which way values of a column mapping go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -133,6 +134,12 @@ impl Definition {
         }
     }
 
+    /// A hash over what decides which rows a copy reads and writes, and in which order: a copy that was stopped goes on only
+    /// while it is the same.
+    pub fn copy_fingerprint(&self) -> u64 {
+        xxh3_64(format!("{:?}", (&self.left, &self.right, &self.integration_key, &self.columns)).as_bytes())
+    }
+
     /// Whether anything of a change from `source` goes to the other side.
     pub fn carries(&self, source: Side) -> bool {
         self.columns.iter().any(|mapping| mapping.direction.carries(source))
@@ -161,6 +168,8 @@ pub struct TableMap {
     pub schemas: Option<Box<Schemas>>,
     /// The execution of the initial sync that is current or was the last.
     pub execution: Option<ExecutionNumber>,
+    /// The execution that a stop ended: the next run goes on from where it was. Ended by any run.
+    pub stopped_execution: Option<ExecutionNumber>,
     /// The last requests that changed it, newest last, so that one that comes twice is carried out once.
     pub recent_requests: Vec<String>,
     /// Given by the store with each write.

@@ -36,6 +36,7 @@ pub fn table_map(id: &MapId, version: u64) -> TableMap {
         held_back_since: None,
         schemas: None,
         execution: None,
+        stopped_execution: None,
         recent_requests: Vec::new(),
         revision: Revision(0),
     }

@@ -127,12 +127,16 @@ impl MapTask {
         request: &TransitionRequest,
     ) -> Result<TableMap, EngineError> {
         let mut operations = Vec::new();
+        let mut event = self.event(EventKind::Run, Severity::Info, "the map was run".to_owned());
         if action == Action::Run {
             let number = map.execution.unwrap_or_default().next();
-            operations.push(Operation::PutExecution(Box::new(self.new_execution(number, master, &request.actor))));
+            let mut execution = self.new_execution(number, master, &request.actor);
+            let goes_on = self.goes_on_from_stopped(&mut execution)?;
+            event.summary.push_str(if goes_on { "; its initial sync goes on where it was stopped" } else { "" });
+            operations.push(Operation::PutExecution(Box::new(execution)));
             map.execution = Some(number);
         }
-        let mut event = self.event(EventKind::Run, Severity::Info, "the map was run".to_owned());
+        map.stopped_execution = None;
         if action == Action::RunLive {
             event.summary.push_str(" without an initial sync");
         }
@@ -171,6 +175,7 @@ impl MapTask {
             state: ExecutionState::Running,
             master,
             map_version: self.map.version,
+            fingerprint: self.map.definition.copy_fingerprint(),
             projects,
             rerun: None,
             actor: actor.to_owned(),
@@ -178,6 +183,26 @@ impl MapTask {
             end_time: None,
             reason: String::new(),
         }
+    }
+
+    /// Gives a new execution the position of the one that a stop ended, when it copies the same in the same order. One in which
+    /// rows failed is not gone on with: they would be forgotten.
+    fn goes_on_from_stopped(&self, execution: &mut Execution) -> Result<bool, EngineError> {
+        let Some(number) = self.map.stopped_execution else { return Ok(false) };
+        let stopped = self.context.store.execution(&self.map.id, number)?.filter(|stopped| {
+            stopped.fingerprint == execution.fingerprint
+                && stopped.master == execution.master
+                && stopped.rerun.is_none()
+                && stopped.failed() == 0
+        });
+        let Some(stopped) = stopped else { return Ok(false) };
+        for (project, before) in execution.projects.iter_mut().zip(stopped.projects) {
+            project.progress = before.progress;
+            project.total = before.total;
+            project.start_time = before.start_time;
+            project.end_time = before.end_time;
+        }
+        Ok(true)
     }
 
     /// Starts the copy of an INITIALIZING map where the store says it is; nothing for a map in another state.
@@ -374,8 +399,10 @@ impl MapTask {
         let cancelled = self.cancel_copy("the map was stopped").await?;
         let event = self.event(EventKind::StateChanged, Severity::Info, "the map was stopped".to_owned());
         let (event, mut operations) = self.divert(left_over.unwrap_or(LeftOver::Keep), event);
+        let mut map = self.map.clone();
+        map.stopped_execution = map.execution.filter(|_| !cancelled.is_empty());
         operations.extend(cancelled);
-        self.step(Step { action: Action::Stop, event, operations, map: self.map.clone() }, request).await?;
+        self.step(Step { action: Action::Stop, event, operations, map }, request).await?;
         if self.queued > 0 {
             self.diverted();
         }

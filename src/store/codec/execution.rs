@@ -26,6 +26,7 @@ impl From<&Execution> for message::Execution {
             map_version: execution.map_version,
             rerun: execution.rerun.map(|Rerun { of, retry_errors }| message::Rerun { of: of.0, retry_errors }),
             actor: execution.actor.clone(),
+            fingerprint: execution.fingerprint,
         }
     }
 }
@@ -47,6 +48,7 @@ impl TryFrom<message::Execution> for Execution {
                 .rerun
                 .map(|message::Rerun { of, retry_errors }| Rerun { of: ExecutionNumber(of), retry_errors }),
             actor: execution.actor,
+            fingerprint: execution.fingerprint,
         })
     }
 }

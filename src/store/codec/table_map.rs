@@ -30,6 +30,7 @@ impl From<&TableMap> for message::TableMap {
             left_schema: map.schemas.as_ref().map(|schemas| (&schemas.left).into()),
             right_schema: map.schemas.as_ref().map(|schemas| (&schemas.right).into()),
             execution: map.execution.map(|number| number.0),
+            stopped_execution: map.stopped_execution.map(|number| number.0),
             recent_requests: map.recent_requests.clone(),
             revision: map.revision.0,
         }
@@ -57,6 +58,7 @@ impl TryFrom<message::TableMap> for TableMap {
             held_back_since: map.held_back_since.map(TryInto::try_into).transpose()?,
             schemas,
             execution: map.execution.map(ExecutionNumber),
+            stopped_execution: map.stopped_execution.map(ExecutionNumber),
             recent_requests: map.recent_requests,
             revision: Revision(map.revision),
         })

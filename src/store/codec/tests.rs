@@ -226,6 +226,7 @@ fn maps_in_every_state_and_mode() {
             held_back_since: odd.then(time),
             schemas: odd.then(|| Box::new(Schemas { left: schema(), right: schema() })),
             execution: odd.then_some(ExecutionNumber(0)),
+            stopped_execution: Some(ExecutionNumber(3)),
             recent_requests: vec![String::new(), "r".to_owned()],
             revision: Revision(9),
         });
@@ -333,6 +334,7 @@ fn executions_in_every_state() {
             end_time: Some(time()),
             reason: "r".to_owned(),
             map_version: 3,
+            fingerprint: 9,
             rerun: (state == ExecutionState::Running).then_some(Rerun { of: ExecutionNumber(6), retry_errors: true }),
             actor: "a".to_owned(),
         });

@@ -65,6 +65,7 @@ pub fn map(id: &MapId, version: u64) -> TableMap {
         held_back_since: Some(time(2)),
         schemas: None,
         execution: None,
+        stopped_execution: None,
         recent_requests: vec!["r1".to_owned()],
         revision: Revision(0),
     }

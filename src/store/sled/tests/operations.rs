@@ -287,6 +287,7 @@ fn execution(number: u64) -> Execution {
         end_time: None,
         reason: String::new(),
         map_version: 1,
+        fingerprint: 9,
         rerun: None,
         actor: String::new(),
     }

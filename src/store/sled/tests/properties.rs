@@ -132,6 +132,7 @@ fn execution_of(number: ExecutionNumber, seed: u16) -> Execution {
         end_time: Some(time(i64::from(seed))),
         reason: String::new(),
         map_version: 1,
+        fingerprint: 9,
         rerun: None,
         actor: String::new(),
     }
