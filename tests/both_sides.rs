@@ -126,6 +126,7 @@ impl World {
         let run = RunRequest {
             initial_sync: true,
             master: None,
+            after: Vec::new(),
             validate_only: false,
             actor: "test".into(),
             reason: String::new(),

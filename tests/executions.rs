@@ -216,3 +216,94 @@ async fn a_stopped_copy_goes_on_from_its_position_unless_the_map_was_changed() {
     world.run("orders").await.unwrap();
     assert_eq!(counts(&ended(&world, 4).await), [(30_000, 0, 0)]);
 }
+
+/// Customers, orders that refer to them and lines that refer to orders, on both sides; and a map for each.
+async fn shop() -> World {
+    let world = World::start().await;
+    let tables = "CREATE TABLE customers (id INTEGER PRIMARY KEY NOT NULL, name TEXT);
+        CREATE TABLE bills (id INTEGER PRIMARY KEY NOT NULL, customer INTEGER REFERENCES customers (id));
+        CREATE TABLE lines (id INTEGER PRIMARY KEY NOT NULL, bill INTEGER NOT NULL REFERENCES bills (id));";
+    for url in [world.left.url(), world.right.url()] {
+        sql::execute(&url, tables).await.unwrap();
+    }
+    let rows = "WITH RECURSIVE ids (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids WHERE id < 3000)
+        INSERT INTO customers SELECT id, 'c' FROM ids;
+        INSERT INTO bills SELECT id, id FROM customers; INSERT INTO lines SELECT id, id FROM customers";
+    sql::execute(&world.left.url(), rows).await.unwrap();
+    for (id, column) in [("lines", "bill"), ("bills", "customer"), ("customers", "name")] {
+        let mut map = orders_map();
+        map.column_mappings.truncate(2);
+        let [key, other] = &mut map.column_mappings[..] else { panic!("two columns") };
+        (other.left_column, other.right_column) = (column.to_owned(), column.to_owned());
+        for mapping in [key, other] {
+            mapping.direction = Direction::LeftToRight.into();
+        }
+        for side in [&mut map.left, &mut map.right].into_iter().flatten() {
+            side.table = id.to_owned();
+        }
+        world.create_map(id, map).await.unwrap();
+    }
+    world
+}
+
+fn names_of(response: &TransitionResponse) -> Vec<&str> {
+    response.results.iter().map(|result| result.name.as_str()).collect()
+}
+
+#[tokio::test]
+async fn related_maps_run_along_in_dependency_order() {
+    let world = shop().await;
+    let request = ListRelatedTableMapsRequest { name: name("lines") };
+    let related = world.maps().list_related_table_maps(request).await.unwrap().into_inner();
+    let order: Vec<&str> = related.table_maps.iter().map(|map| map.name.as_str()).collect();
+    assert_eq!(order, ["tableMaps/customers", "tableMaps/bills", "tableMaps/lines"]);
+    assert!(related.cycles.is_empty());
+
+    let request = RunTableMapRequest { name: name("lines"), include_related: true, ..Default::default() };
+    let run = world.maps().run_table_map(request).await.unwrap().into_inner();
+    assert_eq!(names_of(&run), ["tableMaps/lines", "tableMaps/customers", "tableMaps/bills"], "that asked for first");
+    for id in ["lines", "bills", "customers"] {
+        world.wait_for_state(id, Running).await;
+        let execution = GetExecutionRequest { name: format!("tableMaps/{id}/executions/1") };
+        let execution = world.sync().get_execution(execution).await.unwrap().into_inner();
+        assert_eq!(counts(&execution), [(3_000, 0, 0)], "{id}: no row came before the one that it refers to");
+    }
+    let request = PauseTableMapRequest { name: name("bills"), include_related: true, ..Default::default() };
+    let paused = world.maps().pause_table_map(request).await.unwrap().into_inner();
+    assert_eq!(names_of(&paused), ["tableMaps/bills", "tableMaps/customers"]);
+    assert_eq!(world.state("lines").await, Running, "it is not what bills depend on");
+    let request = ResumeTableMapRequest { name: name("lines"), include_related: true, ..Default::default() };
+    let status = world.maps().resume_table_map(request).await.unwrap_err();
+    assert_eq!(reason(&status), "WRONG_STATE", "it runs: {status:?}");
+    for id in ["customers", "bills"] {
+        assert_eq!(world.state(id).await, Running, "{id} was taken along all the same");
+    }
+}
+
+#[tokio::test]
+async fn a_circle_of_maps_is_told_and_run_in_the_order_that_is_named() {
+    let world = shop().await;
+    let mut map = world.map("customers").await;
+    map.related_table_maps = vec![name("lines")];
+    let update_mask = Some(prost_types::FieldMask { paths: vec!["related_table_maps".to_owned()] });
+    let request = UpdateTableMapRequest { table_map: Some(map), update_mask, ..Default::default() };
+    world.maps().update_table_map(request).await.unwrap();
+
+    let request = ListRelatedTableMapsRequest { name: name("bills") };
+    let related = world.maps().list_related_table_maps(request).await.unwrap().into_inner();
+    let circle = ["bills", "customers", "lines"].map(name);
+    assert_eq!(related.cycles.iter().map(|cycle| cycle.table_maps.clone()).collect::<Vec<_>>(), [circle.to_vec()]);
+    let request = RunTableMapRequest { name: name("bills"), include_related: true, ..Default::default() };
+    let status = world.maps().run_table_map(request).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::FailedPrecondition, "RELATED_MAPS_CYCLE"));
+    assert!(status.message().contains("bills -> customers -> lines -> bills"), "{}", status.message());
+    assert_eq!(world.state("bills").await, NotRunning, "nothing was run");
+
+    let names = ["customers", "bills", "lines"].map(name).to_vec();
+    let run =
+        world.maps().run_table_map(RunTableMapRequest { names, ..Default::default() }).await.unwrap().into_inner();
+    assert_eq!(run.results.len(), 3);
+    for id in ["customers", "bills", "lines"] {
+        world.wait_for_state(id, Running).await;
+    }
+}

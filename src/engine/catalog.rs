@@ -277,6 +277,7 @@ impl Engine {
             version: map.version,
             initial_sync: run.initial_sync,
             master: run.master.unwrap_or(map.definition.master),
+            after: run.after,
         };
         let RunRequest { actor, reason, tag, .. } = run;
         let request = TransitionRequest { transition, actor, reason, tag };
@@ -313,6 +314,8 @@ pub struct RunRequest {
     pub initial_sync: bool,
     /// None is the map's own.
     pub master: Option<Side>,
+    /// Maps whose own initial sync has to end before this one's begins.
+    pub after: Vec<MapId>,
     pub validate_only: bool,
     pub actor: String,
     pub reason: String,

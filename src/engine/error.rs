@@ -30,6 +30,9 @@ pub enum EngineError {
         "map {map} is {state}: execution {number} cannot be run again unless the map is INITIALIZING, and it is the latest and has ended"
     )]
     ExecutionNotEnded { map: MapId, number: u64, state: MapState },
+    /// Maps that depend on each other have no order of their own.
+    #[error("map {map} depends on maps that refer to each other: {}; name them in the order that they are to have", show_cycles(.cycles))]
+    RelatedCycle { map: MapId, cycles: Vec<Vec<MapId>> },
     /// The request is malformed: every violation at once.
     #[error("{}", describe_violations(.0))]
     Invalid(Vec<Violation>),
@@ -149,4 +152,13 @@ fn describe_violations(violations: &[Violation]) -> String {
 
 fn describe_findings(findings: &[Finding]) -> String {
     findings.iter().map(|f| format!("{} {}", f.field, f.message)).collect::<Vec<_>>().join("; ")
+}
+
+/// `a -> b -> a`, each.
+fn show_cycles(cycles: &[Vec<MapId>]) -> String {
+    let show = |cycle: &Vec<MapId>| {
+        let names = cycle.iter().chain(cycle.first()).map(MapId::to_string);
+        names.collect::<Vec<_>>().join(" -> ")
+    };
+    cycles.iter().map(show).collect::<Vec<_>>().join(", ")
 }

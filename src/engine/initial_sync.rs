@@ -151,6 +151,7 @@ impl Copy {
     }
 
     async fn copy_all(&mut self) -> Result<CopyEnd, EngineError> {
+        self.wait_for_others().await?;
         self.passed_over = self.keys_left()?;
         for index in 0..self.execution.projects.len() {
             if self.execution.projects[index].progress == Progress::Ended {
@@ -168,6 +169,29 @@ impl Copy {
         }
         let reason = format!("{failed} rows could not be written");
         self.end(ExecutionState::CompletedWithErrors, reason).await
+    }
+
+    /// Waits until the copies that have to be there first have ended, however they did. Two that wait for each other, since
+    /// they were run by different calls, go on.
+    async fn wait_for_others(&self) -> Result<(), EngineError> {
+        let mut end = self.store.log_end();
+        loop {
+            end.mark_unchanged();
+            let mut waits = false;
+            for other in &self.execution.after {
+                let Some(map) = self.store.map(other)?.filter(|map| map.state == MapState::Initializing) else {
+                    continue;
+                };
+                let number = map.execution.unwrap_or_default();
+                let copies = self.store.execution(other, number)?.is_some_and(|execution| {
+                    execution.state == ExecutionState::Running && !execution.after.contains(&self.map)
+                });
+                waits |= copies;
+            }
+            if !waits || end.changed().await.is_err() {
+                return Ok(());
+            }
+        }
     }
 
     /// What a re-run without errors leaves: what failed in the execution before it, and in those which that one left.

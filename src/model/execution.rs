@@ -1,7 +1,7 @@
 //! Executions of the initial sync and their projects.
 
 use super::failure::Failure;
-use super::ids::ExecutionNumber;
+use super::ids::{ExecutionNumber, MapId};
 use super::key::Key;
 use super::row::Row;
 use super::side::Side;
@@ -27,6 +27,8 @@ pub struct Execution {
     pub map_version: u64,
     /// `Definition::copy_fingerprint` when it was started.
     pub fingerprint: u64,
+    /// Maps whose own initial sync has to end first.
+    pub after: Vec<MapId>,
     /// In the order in which they run: from the master, then what only the other side has.
     pub projects: Vec<Project>,
     /// The execution that it runs again, and how.

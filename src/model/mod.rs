@@ -19,6 +19,7 @@ pub mod lanes;
 pub mod limits;
 pub mod mapping;
 pub mod print;
+pub mod related;
 pub mod request;
 pub mod row;
 pub mod schema;

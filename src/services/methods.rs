@@ -18,6 +18,7 @@ pub const OFFERED: &[(&str, &[&str])] = &[
             "ResumeTableMap",
             "SkipToLive",
             "StopTableMap",
+            "ListRelatedTableMaps",
             "GetTableMapOverview",
             "ListActivity",
             "TailActivity",

@@ -180,6 +180,9 @@ fn engine(error: EngineError) -> Told {
             .with("state", state)
             .with("action", "run again")
             .precondition("EXECUTION", names::execution(&map, crate::model::ids::ExecutionNumber(number))),
+        EngineError::RelatedCycle { map, .. } => {
+            of(Code::FailedPrecondition, ErrorReason::RelatedMapsCycle).precondition("RELATED", names::table_map(&map))
+        }
         EngineError::Invalid(violations) => told(CallError::Fields(violations)),
         EngineError::Findings { purpose, findings, .. } => {
             let (code, path) = match purpose {

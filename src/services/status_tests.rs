@@ -36,6 +36,7 @@ fn every_error() -> Vec<CallError> {
         EngineError::RecordNotFound { map: map.clone(), sequence: 7 },
         EngineError::ExecutionNotFound { map: map.clone(), number: 7 },
         EngineError::ExecutionNotEnded { map: map.clone(), number: 7, state: MapState::Running },
+        EngineError::RelatedCycle { map: map.clone(), cycles: vec![vec![map.clone()]] },
         EngineError::Invalid(vec![Violation::new("record", "is required")]),
         EngineError::Transition {
             map: map.clone(),

@@ -119,9 +119,9 @@ impl TableMapService for Services {
 
     async fn list_related_table_maps(
         &self,
-        _: Request<ListRelatedTableMapsRequest>,
+        request: Request<ListRelatedTableMapsRequest>,
     ) -> Answer<ListRelatedTableMapsResponse> {
-        not_offered("ListRelatedTableMaps")
+        Ok(Response::new(self.list_related(request.get_ref()).await?))
     }
 
     async fn download_activity(&self, _: Request<DownloadActivityRequest>) -> Answer<Self::DownloadActivityStream> {

@@ -10,11 +10,12 @@ use crate::engine::catalog::RunRequest;
 use crate::engine::error::EngineError;
 use crate::engine::map::{LeftOver, Transition, TransitionRequest};
 use crate::model::ids::MapId;
+use crate::model::related::{Related, related};
 use crate::model::request::RequestTag;
-use crate::model::state::ResumeOption;
+use crate::model::state::{MapState, ResumeOption};
 use crate::model::table_map::TableMap;
 use futures::StreamExt;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::future::Future;
 use std::time::Duration;
 
@@ -26,9 +27,13 @@ const WAIT_MAX: Duration = Duration::from_secs(3_600);
 
 /// What every transition is asked for with.
 pub(super) struct Asked {
+    /// Those that were asked for, then those that are taken along.
     maps: Vec<MapId>,
     /// One map by `name`: its failure is the call's.
     single: bool,
+    include_related: bool,
+    /// In which order they are acted on, one after another; empty is all at once.
+    order: Vec<MapId>,
     wait: Duration,
     tag: Option<RequestTag>,
     reason: String,
@@ -44,10 +49,8 @@ macro_rules! asked {
         let wait = input.wait("wait_timeout", request.wait_timeout);
         let maps = input.maps(&request.name, &request.names);
         let single = request.names.is_empty();
-        if request.include_related && input.is_clean() {
-            return Err(CallError::NotOffered { what: "include_related" });
-        }
-        Asked { maps, single, wait, tag, reason: request.reason.clone(), actor: $actor }
+        let (include_related, reason) = (request.include_related, request.reason.clone());
+        Asked { maps, single, include_related, order: Vec::new(), wait, tag, reason, actor: $actor }
     }};
 }
 
@@ -101,13 +104,15 @@ impl Services {
         request: proto::RunTableMapRequest,
     ) -> Result<proto::TransitionResponse, CallError> {
         let mut input = Input::default();
-        let asked = asked!(actor, request, input);
+        let mut asked = asked!(actor, request, input);
         let mode = input.known::<proto::InitialSyncMode>("initial_sync", request.initial_sync);
         let master = input.side_if_given("master", request.master);
         let (mode, master) = input.with(mode.zip(master))?;
+        let before = self.take_along(&mut asked, |state| state == MapState::NotRunning).await?;
         let run = RunRequest {
             initial_sync: mode != proto::InitialSyncMode::Skip,
             master,
+            after: Vec::new(),
             validate_only: request.validate_only,
             actor: asked.actor.clone(),
             reason: asked.reason.clone(),
@@ -116,8 +121,9 @@ impl Services {
         let copies = run.initial_sync && !run.validate_only;
         let mut response = self
             .each(&asked, |id| {
-                let run = run.clone();
-                async move { self.engine.run_map(&id, run, asked.wait).await }
+                let after = before.get(&id).cloned().unwrap_or_default();
+                let (run, wait) = (RunRequest { after, ..run.clone() }, asked.wait);
+                async move { self.engine.run_map(&id, run, wait).await }
             })
             .await?;
         for (result, id) in response.results.iter_mut().zip(&asked.maps) {
@@ -139,8 +145,10 @@ impl Services {
         request: proto::PauseTableMapRequest,
     ) -> Result<proto::TransitionResponse, CallError> {
         let mut input = Input::default();
-        let asked = asked!(actor, request, input);
+        let mut asked = asked!(actor, request, input);
         input.done()?;
+        self.take_along(&mut asked, |state| matches!(state, MapState::Running | MapState::Resuming)).await?;
+        asked.order.reverse();
         self.each_the_same(&asked, &Transition::Pause).await
     }
 
@@ -150,13 +158,15 @@ impl Services {
         request: proto::ResumeTableMapRequest,
     ) -> Result<proto::TransitionResponse, CallError> {
         let mut input = Input::default();
-        let asked = asked!(actor, request, input);
+        let mut asked = asked!(actor, request, input);
         let option = input.known("option", request.option).map(|option| match option {
             proto::ResumeOption::Unspecified | proto::ResumeOption::CatchUp => ResumeOption::CatchUp,
             proto::ResumeOption::SkipAndKeep => ResumeOption::SkipAndKeep,
             proto::ResumeOption::SkipAndDiscard => ResumeOption::SkipAndDiscard,
         });
-        self.each_the_same(&asked, &Transition::Resume(input.with(option)?)).await
+        let option = input.with(option)?;
+        self.take_along(&mut asked, |state| state == MapState::Paused).await?;
+        self.each_the_same(&asked, &Transition::Resume(option)).await
     }
 
     pub(super) async fn skip_to_live(
@@ -165,9 +175,10 @@ impl Services {
         request: proto::SkipToLiveRequest,
     ) -> Result<proto::TransitionResponse, CallError> {
         let mut input = Input::default();
-        let asked = asked!(actor, request, input);
+        let mut asked = asked!(actor, request, input);
         let left_over = input.known("queued_records", request.queued_records).map(left_over);
         let left_over = input.with(left_over)?.unwrap_or(LeftOver::Keep);
+        self.take_along(&mut asked, |state| state == MapState::Resuming).await?;
         self.each_the_same(&asked, &Transition::SkipToLive(left_over)).await
     }
 
@@ -177,9 +188,12 @@ impl Services {
         request: proto::StopTableMapRequest,
     ) -> Result<proto::TransitionResponse, CallError> {
         let mut input = Input::default();
-        let asked = asked!(actor, request, input);
+        let mut asked = asked!(actor, request, input);
         let left_over = input.known("queued_records", request.queued_records).map(left_over);
-        self.each_the_same(&asked, &Transition::Stop(input.with(left_over)?)).await
+        let left_over = input.with(left_over)?;
+        self.take_along(&mut asked, |state| state != MapState::NotRunning).await?;
+        asked.order.reverse();
+        self.each_the_same(&asked, &Transition::Stop(left_over)).await
     }
 
     pub(super) async fn skip_initial_sync(
@@ -212,6 +226,68 @@ impl Services {
         Ok(super::executions::shown(&id, &self.engine.execution(&id, latest)?))
     }
 
+    /// Adds the related maps that are in a state to be acted on, when they are asked for, and says in which order. Answers
+    /// which maps have to come before which.
+    async fn take_along(
+        &self,
+        asked: &mut Asked,
+        fits: impl Fn(MapState) -> bool,
+    ) -> Result<HashMap<MapId, Vec<MapId>>, CallError> {
+        let named: BTreeSet<MapId> = asked.maps.iter().cloned().collect();
+        let unknown = named.iter().any(|id| self.engine.map(id).is_err());
+        if unknown || (named.len() < 2 && !asked.include_related) {
+            return Ok(HashMap::new()); // what is unknown fails by itself
+        }
+        let dependencies = match self.engine.dependencies(named.clone()).await {
+            Ok(dependencies) => dependencies,
+            Err(error) if asked.include_related => return Err(error.into()),
+            Err(_) => return Ok(HashMap::new()), // an application is away: each map says so
+        };
+        if asked.include_related {
+            for id in &asked.maps {
+                let Related { order, cycles } = related(id, &dependencies);
+                if !cycles.is_empty() {
+                    return Err(EngineError::RelatedCycle { map: id.clone(), cycles }.into());
+                }
+                asked.order.extend(order);
+            }
+            let mut seen = HashSet::new();
+            asked.order.retain(|id| {
+                let state = self.engine.map(id).map(|view| view.map.state);
+                (named.contains(id) || state.is_ok_and(&fits)) && seen.insert(id.clone())
+            });
+            let along = asked.order.iter().filter(|id| !named.contains(*id));
+            asked.maps.extend(along.cloned());
+        }
+        // Those before a map that it depends on or that depend on it: the order that was named breaks circles.
+        let acted_on = if asked.order.is_empty() { &asked.maps } else { &asked.order };
+        let depends = |map: &MapId, on: &MapId| related(map, &dependencies).order.contains(on);
+        let mut before = HashMap::new();
+        for (place, map) in acted_on.iter().enumerate() {
+            let earlier = acted_on[..place].iter().filter(|other| depends(map, other) || depends(other, map));
+            before.insert(map.clone(), earlier.cloned().collect());
+        }
+        Ok(before)
+    }
+
+    pub(super) async fn list_related(
+        &self,
+        request: &proto::ListRelatedTableMapsRequest,
+    ) -> Result<proto::ListRelatedTableMapsResponse, CallError> {
+        let mut input = Input::default();
+        let id = input.table_map("name", &request.name);
+        let id = input.with(id)?;
+        let Related { order, cycles } = self.engine.related(&id).await?;
+        let shown = |id: &MapId| self.shown(&self.engine.map(id)?.map);
+        Ok(proto::ListRelatedTableMapsResponse {
+            table_maps: order.iter().map(shown).collect::<Result<_, CallError>>()?,
+            cycles: cycles
+                .iter()
+                .map(|cycle| proto::TableMapCycle { table_maps: cycle.iter().map(names::table_map).collect() })
+                .collect(),
+        })
+    }
+
     async fn each_the_same(
         &self,
         asked: &Asked,
@@ -229,13 +305,22 @@ impl Services {
     where
         F: Future<Output = Result<TableMap, EngineError>>,
     {
-        if let ([only], true) = (asked.maps.as_slice(), asked.single) {
-            let table_map = self.shown(&act(only.clone()).await?)?;
-            return Ok(proto::TransitionResponse { results: vec![result(only, Outcome::TableMap(table_map))] });
+        let mut ended = HashMap::new();
+        if asked.order.is_empty() {
+            let acts: Vec<_> = asked.maps.iter().map(|id| act(id.clone())).collect();
+            let all: Vec<_> = futures::stream::iter(acts).buffered(AT_ONCE_MAX).collect().await;
+            ended.extend(asked.maps.iter().cloned().zip(all));
+        } else {
+            for id in &asked.order {
+                ended.insert(id.clone(), act(id.clone()).await);
+            }
         }
-        let acts: Vec<_> = asked.maps.iter().map(|id| act(id.clone())).collect();
-        let ended: Vec<_> = futures::stream::iter(acts).buffered(AT_ONCE_MAX).collect().await;
-        let results = asked.maps.iter().zip(ended).map(|(id, ended)| self.told(id, ended)).collect();
+        let mut results = Vec::with_capacity(asked.maps.len());
+        for (place, id) in asked.maps.iter().enumerate() {
+            let Some(ended) = ended.remove(id) else { continue };
+            let ended = if place == 0 && asked.single { Ok(ended?) } else { ended };
+            results.push(self.told(id, ended));
+        }
         Ok(proto::TransitionResponse { results })
     }
 

@@ -85,6 +85,8 @@ pub enum Transition {
         version: u64,
         initial_sync: bool,
         master: Side,
+        /// Maps whose own initial sync has to end before this one's begins.
+        after: Vec<MapId>,
     },
     Pause,
     Resume(ResumeOption),

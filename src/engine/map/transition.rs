@@ -8,7 +8,7 @@ use crate::engine::initial_sync::{self, CopyEnd};
 use crate::model::activity::{Event, EventKind, Severity};
 use crate::model::execution::{Execution, ExecutionState, Progress, Project, Rerun};
 use crate::model::failure::{ErrorType, Failure};
-use crate::model::ids::ExecutionNumber;
+use crate::model::ids::{ExecutionNumber, MapId};
 use crate::model::state::{Action, MapState, ResumeOption, next};
 use crate::model::table_map::{Side, TableMap};
 use crate::store::{Commit, DivertTo, Operation, StoreError};
@@ -61,7 +61,7 @@ impl MapTask {
             return Ok(self.map.clone());
         }
         match request.transition.clone() {
-            Transition::Run { schemas, version, initial_sync, master } => {
+            Transition::Run { schemas, version, initial_sync, master, after } => {
                 if version != self.map.version {
                     return Err(EngineError::ChangedMeanwhile { map: self.map.id.clone() });
                 }
@@ -69,7 +69,7 @@ impl MapTask {
                 self.allowed_from(action, MapState::NotRunning)?;
                 let mut map = self.map.clone();
                 map.schemas = Some(schemas);
-                self.run_map(action, map, master, &request).await
+                self.run_map(action, map, (master, after), &request).await
             }
             Transition::Pause => self.pause(&request).await,
             Transition::Resume(option) => self.resume(option, &request).await,
@@ -123,7 +123,7 @@ impl MapTask {
         &mut self,
         action: Action,
         mut map: TableMap,
-        master: Side,
+        (master, after): (Side, Vec<MapId>),
         request: &TransitionRequest,
     ) -> Result<TableMap, EngineError> {
         let mut operations = Vec::new();
@@ -131,6 +131,7 @@ impl MapTask {
         if action == Action::Run {
             let number = map.execution.unwrap_or_default().next();
             let mut execution = self.new_execution(number, master, &request.actor);
+            execution.after = after;
             let goes_on = self.goes_on_from_stopped(&mut execution)?;
             event.summary.push_str(if goes_on { "; its initial sync goes on where it was stopped" } else { "" });
             operations.push(Operation::PutExecution(Box::new(execution)));
@@ -176,6 +177,7 @@ impl MapTask {
             master,
             map_version: self.map.version,
             fingerprint: self.map.definition.copy_fingerprint(),
+            after: Vec::new(),
             projects,
             rerun: None,
             actor: actor.to_owned(),

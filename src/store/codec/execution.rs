@@ -1,8 +1,8 @@
 //! Executions of the initial sync.
 
-use super::{Numbered, Unreadable, numbered, read_time, required};
+use super::{Numbered, Unreadable, numbered, read_map_id, read_time, required};
 use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progress, Project, Rerun};
-use crate::model::ids::ExecutionNumber;
+use crate::model::ids::{ExecutionNumber, MapId};
 use crate::model::table_map::Side;
 use crate::store::message::{self, progress::State};
 
@@ -27,6 +27,7 @@ impl From<&Execution> for message::Execution {
             rerun: execution.rerun.map(|Rerun { of, retry_errors }| message::Rerun { of: of.0, retry_errors }),
             actor: execution.actor.clone(),
             fingerprint: execution.fingerprint,
+            after: execution.after.iter().map(MapId::to_string).collect(),
         }
     }
 }
@@ -49,6 +50,7 @@ impl TryFrom<message::Execution> for Execution {
                 .map(|message::Rerun { of, retry_errors }| Rerun { of: ExecutionNumber(of), retry_errors }),
             actor: execution.actor,
             fingerprint: execution.fingerprint,
+            after: execution.after.iter().map(|id| read_map_id(id)).collect::<Result<_, _>>()?,
         })
     }
 }

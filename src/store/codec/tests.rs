@@ -335,6 +335,7 @@ fn executions_in_every_state() {
             reason: "r".to_owned(),
             map_version: 3,
             fingerprint: 9,
+            after: vec![MapId::parse("customers").unwrap()],
             rerun: (state == ExecutionState::Running).then_some(Rerun { of: ExecutionNumber(6), retry_errors: true }),
             actor: "a".to_owned(),
         });

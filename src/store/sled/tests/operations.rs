@@ -288,6 +288,7 @@ fn execution(number: u64) -> Execution {
         reason: String::new(),
         map_version: 1,
         fingerprint: 9,
+        after: Vec::new(),
         rerun: None,
         actor: String::new(),
     }

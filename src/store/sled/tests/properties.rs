@@ -133,6 +133,7 @@ fn execution_of(number: ExecutionNumber, seed: u16) -> Execution {
         reason: String::new(),
         map_version: 1,
         fingerprint: 9,
+        after: Vec::new(),
         rerun: None,
         actor: String::new(),
     }

@@ -1,0 +1,62 @@
+//! Maps that belong together: which of them a map depends on, by the foreign keys of its tables and by its definition.
+
+use super::Engine;
+use super::error::EngineError;
+use super::map::MapView;
+use crate::model::ids::{AppId, MapId};
+use crate::model::related::{Dependencies, Related, related};
+use crate::model::table_map::Side;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+impl Engine {
+    /// A map and those that it depends on. Tables that were not looked at by a run are looked at now.
+    pub async fn related(&self, id: &MapId) -> Result<Related, EngineError> {
+        let dependencies = self.dependencies([id.clone()].into()).await?;
+        Ok(related(id, &dependencies))
+    }
+
+    /// What these maps depend on, and what those depend on, and so on.
+    pub async fn dependencies(&self, of: BTreeSet<MapId>) -> Result<Dependencies, EngineError> {
+        let views: BTreeMap<MapId, Arc<MapView>> =
+            self.maps().into_iter().map(|view| (view.map.id.clone(), view)).collect();
+        let mut by_table: HashMap<(&AppId, &str), Vec<&MapId>> = HashMap::new();
+        for (id, view) in &views {
+            for side in Side::BOTH {
+                let table = view.map.definition.table(side);
+                by_table.entry((&table.application, &table.table)).or_default().push(id);
+            }
+        }
+        let mut dependencies = Dependencies::new();
+        let mut to_see: Vec<MapId> = of.into_iter().collect();
+        while let Some(id) = to_see.pop() {
+            if dependencies.contains_key(&id) {
+                continue;
+            }
+            let Some(view) = views.get(&id) else { return Err(EngineError::MapNotFound(id)) };
+            let mut on: BTreeSet<MapId> = view.map.definition.related.iter().cloned().collect();
+            on.retain(|map| views.contains_key(map)); // one that was deleted since
+            for side in Side::BOTH {
+                let application = &view.map.definition.table(side).application;
+                for table in self.referred_tables(view, side).await? {
+                    on.extend(
+                        by_table.get(&(application, table.as_str())).into_iter().flatten().map(|id| (*id).clone()),
+                    );
+                }
+            }
+            on.remove(&id);
+            to_see.extend(on.iter().cloned());
+            dependencies.insert(id, on);
+        }
+        Ok(dependencies)
+    }
+
+    async fn referred_tables(&self, view: &MapView, side: Side) -> Result<Vec<String>, EngineError> {
+        let table = view.map.definition.table(side);
+        let schema = match &view.map.schemas {
+            Some(schemas) => schemas.table(side).clone(),
+            None => self.table(&table.application, &table.table).await?,
+        };
+        Ok(schema.foreign_keys.into_iter().map(|foreign| foreign.referred_table).collect())
+    }
+}
