@@ -11,7 +11,7 @@ mod initial_sync;
 pub mod log;
 pub mod map;
 mod reading;
-mod related;
+pub mod related;
 pub mod tail;
 pub mod tasks;
 

@@ -9,15 +9,24 @@ use crate::model::table_map::Side;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+/// What is done about the tables of a map that was never run, which nobody has looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// Their applications are asked, and must answer.
+    Ask,
+    /// They refer to nothing: pausing and stopping work whatever the applications do.
+    PassOver,
+}
+
 impl Engine {
     /// A map and those that it depends on. Tables that were not looked at by a run are looked at now.
     pub async fn related(&self, id: &MapId) -> Result<Related, EngineError> {
-        let dependencies = self.dependencies([id.clone()].into()).await?;
+        let dependencies = self.dependencies([id.clone()].into(), Unknown::Ask).await?;
         Ok(related(id, &dependencies))
     }
 
     /// What these maps depend on, and what those depend on, and so on.
-    pub async fn dependencies(&self, of: BTreeSet<MapId>) -> Result<Dependencies, EngineError> {
+    pub async fn dependencies(&self, of: BTreeSet<MapId>, unknown: Unknown) -> Result<Dependencies, EngineError> {
         let views: BTreeMap<MapId, Arc<MapView>> =
             self.maps().into_iter().map(|view| (view.map.id.clone(), view)).collect();
         let mut by_table: HashMap<(&AppId, &str), Vec<&MapId>> = HashMap::new();
@@ -38,7 +47,7 @@ impl Engine {
             on.retain(|map| views.contains_key(map)); // one that was deleted since
             for side in Side::BOTH {
                 let application = &view.map.definition.table(side).application;
-                for table in self.referred_tables(view, side).await? {
+                for table in self.referred_tables(view, side, unknown).await? {
                     on.extend(
                         by_table.get(&(application, table.as_str())).into_iter().flatten().map(|id| (*id).clone()),
                     );
@@ -51,11 +60,12 @@ impl Engine {
         Ok(dependencies)
     }
 
-    async fn referred_tables(&self, view: &MapView, side: Side) -> Result<Vec<String>, EngineError> {
+    async fn referred_tables(&self, view: &MapView, side: Side, unknown: Unknown) -> Result<Vec<String>, EngineError> {
         let table = view.map.definition.table(side);
-        let schema = match &view.map.schemas {
-            Some(schemas) => schemas.table(side).clone(),
-            None => self.table(&table.application, &table.table).await?,
+        let schema = match (&view.map.schemas, unknown) {
+            (Some(schemas), _) => schemas.table(side).clone(),
+            (None, Unknown::Ask) => self.table(&table.application, &table.table).await?,
+            (None, Unknown::PassOver) => return Ok(Vec::new()),
         };
         Ok(schema.foreign_keys.into_iter().map(|foreign| foreign.referred_table).collect())
     }

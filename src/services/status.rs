@@ -180,8 +180,11 @@ fn engine(error: EngineError) -> Told {
             .with("state", state)
             .with("action", "run again")
             .precondition("EXECUTION", names::execution(&map, crate::model::ids::ExecutionNumber(number))),
-        EngineError::RelatedCycle { map, .. } => {
-            of(Code::FailedPrecondition, ErrorReason::RelatedMapsCycle).precondition("RELATED", names::table_map(&map))
+        EngineError::RelatedCycle { map, cycles } => {
+            let names: Vec<String> = cycles.iter().flatten().map(names::table_map).collect();
+            of(Code::FailedPrecondition, ErrorReason::RelatedMapsCycle)
+                .with("cycle", names.join(","))
+                .precondition("RELATED", names::table_map(&map))
         }
         EngineError::Invalid(violations) => told(CallError::Fields(violations)),
         EngineError::Findings { purpose, findings, .. } => {

@@ -9,6 +9,7 @@ use super::{answers, names};
 use crate::engine::catalog::RunRequest;
 use crate::engine::error::EngineError;
 use crate::engine::map::{LeftOver, Transition, TransitionRequest};
+use crate::engine::related::Unknown;
 use crate::model::ids::MapId;
 use crate::model::related::{Related, related};
 use crate::model::request::RequestTag;
@@ -108,7 +109,7 @@ impl Services {
         let mode = input.known::<proto::InitialSyncMode>("initial_sync", request.initial_sync);
         let master = input.side_if_given("master", request.master);
         let (mode, master) = input.with(mode.zip(master))?;
-        let before = self.take_along(&mut asked, |state| state == MapState::NotRunning).await?;
+        let before = self.take_along(&mut asked, Unknown::Ask, |state| state == MapState::NotRunning).await?;
         let run = RunRequest {
             initial_sync: mode != proto::InitialSyncMode::Skip,
             master,
@@ -147,7 +148,8 @@ impl Services {
         let mut input = Input::default();
         let mut asked = asked!(actor, request, input);
         input.done()?;
-        self.take_along(&mut asked, |state| matches!(state, MapState::Running | MapState::Resuming)).await?;
+        self.take_along(&mut asked, Unknown::PassOver, |state| matches!(state, MapState::Running | MapState::Resuming))
+            .await?;
         asked.order.reverse();
         self.each_the_same(&asked, &Transition::Pause).await
     }
@@ -165,7 +167,7 @@ impl Services {
             proto::ResumeOption::SkipAndDiscard => ResumeOption::SkipAndDiscard,
         });
         let option = input.with(option)?;
-        self.take_along(&mut asked, |state| state == MapState::Paused).await?;
+        self.take_along(&mut asked, Unknown::PassOver, |state| state == MapState::Paused).await?;
         self.each_the_same(&asked, &Transition::Resume(option)).await
     }
 
@@ -178,7 +180,7 @@ impl Services {
         let mut asked = asked!(actor, request, input);
         let left_over = input.known("queued_records", request.queued_records).map(left_over);
         let left_over = input.with(left_over)?.unwrap_or(LeftOver::Keep);
-        self.take_along(&mut asked, |state| state == MapState::Resuming).await?;
+        self.take_along(&mut asked, Unknown::PassOver, |state| state == MapState::Resuming).await?;
         self.each_the_same(&asked, &Transition::SkipToLive(left_over)).await
     }
 
@@ -191,7 +193,7 @@ impl Services {
         let mut asked = asked!(actor, request, input);
         let left_over = input.known("queued_records", request.queued_records).map(left_over);
         let left_over = input.with(left_over)?;
-        self.take_along(&mut asked, |state| state != MapState::NotRunning).await?;
+        self.take_along(&mut asked, Unknown::PassOver, |state| state != MapState::NotRunning).await?;
         asked.order.reverse();
         self.each_the_same(&asked, &Transition::Stop(left_over)).await
     }
@@ -231,14 +233,15 @@ impl Services {
     async fn take_along(
         &self,
         asked: &mut Asked,
+        unknown: Unknown,
         fits: impl Fn(MapState) -> bool,
     ) -> Result<HashMap<MapId, Vec<MapId>>, CallError> {
         let named: BTreeSet<MapId> = asked.maps.iter().cloned().collect();
-        let unknown = named.iter().any(|id| self.engine.map(id).is_err());
-        if unknown || (named.len() < 2 && !asked.include_related) {
-            return Ok(HashMap::new()); // what is unknown fails by itself
+        let missing = named.iter().any(|id| self.engine.map(id).is_err());
+        if missing || (named.len() < 2 && !asked.include_related) {
+            return Ok(HashMap::new()); // what is missing fails by itself
         }
-        let dependencies = match self.engine.dependencies(named.clone()).await {
+        let dependencies = match self.engine.dependencies(named.clone(), unknown).await {
             Ok(dependencies) => dependencies,
             Err(error) if asked.include_related => return Err(error.into()),
             Err(_) => return Ok(HashMap::new()), // an application is away: each map says so
