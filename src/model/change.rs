@@ -55,6 +55,22 @@ pub struct Change {
 }
 
 impl Change {
+    /// A change of our own; it writes nothing yet.
+    pub fn added(source: Side, key: &Key) -> Self {
+        Self {
+            source,
+            operation: Operation::Upsert,
+            key: key.clone(),
+            previous_key: None,
+            row: Row::new(),
+            source_time: None,
+            change_id: String::new(),
+            correlation_id: String::new(),
+            cause: Cause::Settlement,
+            over: None,
+        }
+    }
+
     /// About how many bytes it takes, for the limits of rule 6.
     pub fn size(&self) -> usize {
         self.key.size()

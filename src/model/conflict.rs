@@ -13,6 +13,7 @@ use super::mapping::Plan;
 use super::print::{Over, Print};
 use super::row::Row;
 use super::side::Side;
+use super::told::{Again, Standing};
 use std::collections::BTreeSet;
 
 /// A change that was accepted before the incoming one and has not ended.
@@ -45,40 +46,6 @@ pub struct Crossing {
     pub after: Vec<Change>,
     /// What the winner's side has told is said again, after all of this.
     pub again: Again,
-}
-
-/// What is said again of what a side has told.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Again {
-    /// Columns, as that side calls them.
-    pub columns: BTreeSet<String>,
-    /// Whole records.
-    pub records: Vec<(Key, Standing)>,
-}
-
-/// What is known of a key beside what was told of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    Plain,
-    /// The other side took it for a record that had another key here; it is gone there unless this side has it.
-    Taken,
-    /// The other side may have the record with other columns: it has its key again, or was made again by parts of it.
-    Doubtful,
-}
-
-impl Again {
-    pub fn extend(&mut self, more: Again) {
-        self.columns.extend(more.columns);
-        for record in more.records {
-            if !self.records.contains(&record) {
-                self.records.push(record);
-            }
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.columns.is_empty() && self.records.is_empty()
-    }
 }
 
 impl Crossing {
@@ -177,7 +144,7 @@ fn cross_records(plan: &Plan, earlier: &Earlier, incoming: &Change, incoming_win
         crossing.before.push(renamed_back(winner.source, &loser.key, previous));
         if winner.keys().all(|key| key != previous) {
             // The winner's side may never have had the record that has its key again.
-            crossing.after.push(Change { cause: Cause::Refresh, ..added(loser.source, previous) });
+            crossing.after.push(Change { cause: Cause::Refresh, ..Change::added(loser.source, previous) });
         }
     }
     if winner.operation == Operation::Delete && loser.previous_key.is_none() {
@@ -206,75 +173,6 @@ fn cross_records(plan: &Plan, earlier: &Earlier, incoming: &Change, incoming_win
     crossing
 }
 
-/// What a side has told of a key, by changes that are still to be written.
-enum Told {
-    Nothing,
-    Row(Row),
-    Gone,
-    /// Gone, unless its side has it.
-    GoneUnlessThere,
-}
-
-/// Of changes in the order in which they were accepted, and without what they have yielded. What brings the other side its own
-/// values back was not told by this one.
-fn told(key: &Key, changes: &[(&Change, &BTreeSet<String>)]) -> Told {
-    let mut told = Told::Nothing;
-    for (change, yielded) in
-        changes.iter().filter(|(change, yielded)| change.cause != Cause::Settlement && !change.is_yielded(yielded))
-    {
-        if change.key == *key && change.operation == Operation::Delete && change.cause == Cause::Refresh {
-            told = Told::GoneUnlessThere;
-        } else if change.previous_key.as_ref() == Some(key)
-            || (change.key == *key && change.operation == Operation::Delete)
-        {
-            told = Told::Gone;
-        } else if change.key == *key {
-            let mut row = if let Told::Row(row) = told { row } else { Row::new() };
-            for (column, value) in change.row.iter().filter(|(column, _)| !yielded.contains(*column)) {
-                row.set(column.clone(), value.clone());
-            }
-            told = Told::Row(row);
-        }
-    }
-    told
-}
-
-/// What a side has told, said again to the other one. `changes` are all of it that are still to be written, in the order in
-/// which they were accepted, each with what it had yielded before; `key` is the one whose columns are said again.
-pub fn said_again(source: Side, key: &Key, again: &Again, changes: &[(&Change, &BTreeSet<String>)]) -> Vec<Change> {
-    if again.is_empty() {
-        return Vec::new();
-    }
-    let delete = |key: &Key, cause: Cause| Change { operation: Operation::Delete, cause, ..added(source, key) };
-    let mut said = Vec::new();
-    for (key, standing) in &again.records {
-        if *standing == Standing::Doubtful {
-            said.push(Change { cause: Cause::Reread, ..added(source, key) });
-        }
-        said.push(match told(key, changes) {
-            Told::Gone => delete(key, Cause::Again),
-            Told::GoneUnlessThere => delete(key, Cause::Refresh),
-            Told::Row(row) => Change { row, cause: Cause::Refresh, ..added(source, key) },
-            Told::Nothing if *standing == Standing::Taken => delete(key, Cause::Refresh),
-            Told::Nothing if *standing == Standing::Doubtful => continue,
-            Told::Nothing => Change { cause: Cause::Refresh, ..added(source, key) },
-        });
-    }
-    // A record that is said again whole has its columns with it.
-    if !again.columns.is_empty() && !again.records.iter().any(|(of, _)| of == key) {
-        match told(key, changes) {
-            Told::Gone => said.push(delete(key, Cause::Again)),
-            Told::GoneUnlessThere => said.push(delete(key, Cause::Refresh)),
-            Told::Row(mut row) => {
-                row.retain(|column| again.columns.contains(column));
-                said.push(Change { row, cause: Cause::Again, ..added(source, key) });
-            }
-            Told::Nothing => {}
-        }
-    }
-    said
-}
-
 /// The loser is under way to the winner's side and may come over the winner there.
 fn undo_landing(plan: &Plan, winner: &Change, loser: &Change, crossing: &mut Crossing) {
     let written = || Over::Columns(prints_over(plan, loser, &loser_columns(plan, loser)));
@@ -283,7 +181,8 @@ fn undo_landing(plan: &Plan, winner: &Change, loser: &Change, crossing: &mut Cro
     }
     if let Some(previous) = winner.previous_key.as_ref().filter(|_| loser.operation == Operation::Upsert) {
         // The loser may have made the record again under the key that it no longer has.
-        let gone = Change { operation: Operation::Delete, over: Some(written()), ..added(loser.source, previous) };
+        let gone =
+            Change { operation: Operation::Delete, over: Some(written()), ..Change::added(loser.source, previous) };
         crossing.after.push(gone);
     }
     match (winner.operation, loser.operation) {
@@ -307,14 +206,14 @@ pub fn told_late(plan: &Plan, change: &Change, over: Option<Over>, over_previous
     let mut follow = Vec::new();
     if let (Some(previous), Some(over)) = (&change.previous_key, over_previous) {
         let (operation, over) = (Operation::Delete, Some(over));
-        follow.push(Change { operation, over, ..added(change.source.other(), previous) });
+        follow.push(Change { operation, over, ..Change::added(change.source.other(), previous) });
     }
     if let Some(over) = over {
         let lost_the_rest = over == Over::Gone;
         follow.push(brought_back(plan, change, None, over));
         if lost_the_rest {
             let row = change.row.clone();
-            follow.push(Change { row, cause: Cause::Refresh, ..added(change.source, &change.key) });
+            follow.push(Change { row, cause: Cause::Refresh, ..Change::added(change.source, &change.key) });
         }
     }
     follow
@@ -343,14 +242,14 @@ pub fn merge(into: &mut Change, other: &Change) -> bool {
 /// In place of a change that is perhaps an echo: the other side gets what its side has by then, so either is right.
 pub fn in_place_of(change: &Change) -> Change {
     let (operation, row) = (change.operation, change.row.clone());
-    Change { operation, row, cause: Cause::Reread, ..added(change.source, &change.key) }
+    Change { operation, row, cause: Cause::Reread, ..Change::added(change.source, &change.key) }
 }
 
 /// A change as its own side must have it, whatever it has: a copy may have put an older row over it.
 pub fn mirrored(plan: &Plan, change: &Change) -> Vec<Change> {
     let (operation, row) = (change.operation, mirrored_row(plan, change.source, &change.row));
-    let left = |key: &Key| Change { operation: Operation::Delete, ..added(change.source.other(), key) };
-    let written = Change { operation, row, ..added(change.source.other(), &change.key) };
+    let left = |key: &Key| Change { operation: Operation::Delete, ..Change::added(change.source.other(), key) };
+    let written = Change { operation, row, ..Change::added(change.source.other(), &change.key) };
     change.previous_key.as_ref().map(left).into_iter().chain([written]).collect()
 }
 
@@ -363,29 +262,13 @@ fn brought_back(plan: &Plan, change: &Change, columns: Option<&BTreeSet<String>>
         .map(|(column, value)| (column.clone(), value.clone()))
         .collect();
     let row = mirrored_row(plan, change.source, &kept);
-    Change { operation: change.operation, row, over: Some(over), ..added(change.source.other(), &change.key) }
+    Change { operation: change.operation, row, over: Some(over), ..Change::added(change.source.other(), &change.key) }
 }
 
 /// The record back under the key that it had, where it still has the other and nothing else has that one.
 fn renamed_back(source: Side, from: &Key, to: &Key) -> Change {
     let over = Some(Over::Columns(BTreeSet::new()));
-    Change { previous_key: Some(from.clone()), over, ..added(source, to) }
-}
-
-/// A change of our own; it writes nothing yet.
-fn added(source: Side, key: &Key) -> Change {
-    Change {
-        source,
-        operation: Operation::Upsert,
-        key: key.clone(),
-        previous_key: None,
-        row: Row::new(),
-        source_time: None,
-        change_id: String::new(),
-        correlation_id: String::new(),
-        cause: Cause::Settlement,
-        over: None,
-    }
+    Change { previous_key: Some(from.clone()), over, ..Change::added(source, to) }
 }
 
 /// Prints of what a change writes to these columns of its destination.
@@ -408,6 +291,7 @@ fn mirrored_row(plan: &Plan, source: Side, row: &Row) -> Row {
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::{definition, plan};
+    use super::super::told::said_again;
     use super::super::value::Value;
     use super::*;
     use Side::{Left, Right};
@@ -421,7 +305,7 @@ mod tests {
     }
 
     fn set_of(source: Side, columns: &[&str]) -> Change {
-        Change { row: row(columns), cause: Cause::Caller, ..added(source, &key(7)) }
+        Change { row: row(columns), cause: Cause::Caller, ..Change::added(source, &key(7)) }
     }
 
     fn delete(source: Side) -> Change {
@@ -469,7 +353,7 @@ mod tests {
         assert_eq!((crossing.earlier_yields, crossing.incoming_yields), (names(&[]), names(&[])));
         // The left change may come over the right one, at the right side: there it is brought back.
         let over = Over::Columns([Print::of("r_status", &Value::Int(1))].into());
-        let back = Change { row: row(&["status"]), over: Some(over), ..added(Left, &key(7)) };
+        let back = Change { row: row(&["status"]), over: Some(over), ..Change::added(Left, &key(7)) };
         assert_eq!(crossing.after, [back]);
 
         let crossing = crossed(&right, true, &left).unwrap();
@@ -482,10 +366,10 @@ mod tests {
         let last = Row::from_iter([("r_status".to_owned(), Value::Int(2))]);
         assert_eq!(
             said_again(Right, &key(7), &crossing.again, &changes),
-            [Change { row: last, cause: Cause::Again, ..added(Right, &key(7)) }]
+            [Change { row: last, cause: Cause::Again, ..Change::added(Right, &key(7)) }]
         );
         let changes = [(&right, &names(&[])), (&delete(Right), &names(&[]))];
-        let gone = Change { operation: Operation::Delete, cause: Cause::Again, ..added(Right, &key(7)) };
+        let gone = Change { operation: Operation::Delete, cause: Cause::Again, ..Change::added(Right, &key(7)) };
         assert_eq!(said_again(Right, &key(7), &crossing.again, &changes), [gone]);
     }
 
@@ -503,11 +387,17 @@ mod tests {
             let crossing = crossing.unwrap();
             assert_eq!((crossing.earlier_yields, crossing.incoming_yields), (all(), all()));
             let said = said_again(Right, &key(7), &crossing.again, &[(&right, &names(&[]))]);
-            assert_eq!(said, [Change { row: row(&["r_status"]), cause: Cause::Refresh, ..added(Right, &key(7)) }]);
+            assert_eq!(
+                said,
+                [Change { row: row(&["r_status"]), cause: Cause::Refresh, ..Change::added(Right, &key(7)) }]
+            );
         }
         // Under way, it may remove the winner at its own side.
         let crossing = crossed(&delete(Left), true, &right).unwrap();
-        assert_eq!(crossing.after, [Change { row: row(&["status"]), over: Some(Over::Gone), ..added(Left, &key(7)) }]);
+        assert_eq!(
+            crossing.after,
+            [Change { row: row(&["status"]), over: Some(Over::Gone), ..Change::added(Left, &key(7)) }]
+        );
         assert_eq!(crossing.again.records, [(key(7), Standing::Plain)]);
         assert_eq!(crossed(&delete(Left), false, &delete(Right)), None);
     }
@@ -518,23 +408,24 @@ mod tests {
         let crossing = crossed(&rekey(Left), false, &right).unwrap();
         assert_eq!(crossing.earlier_yields, all());
         assert_eq!(crossing.before, [renamed_back(Right, &key(8), &key(7))]);
-        let unless_there = Change { operation: Operation::Delete, cause: Cause::Refresh, ..added(Right, &key(8)) };
-        let whole = Change { row: row(&["r_status"]), cause: Cause::Refresh, ..added(Right, &key(7)) };
+        let unless_there =
+            Change { operation: Operation::Delete, cause: Cause::Refresh, ..Change::added(Right, &key(8)) };
+        let whole = Change { row: row(&["r_status"]), cause: Cause::Refresh, ..Change::added(Right, &key(7)) };
         let said = said_again(Right, &key(7), &crossing.again, &[(&right, &names(&[]))]);
-        let as_it_is = Change { cause: Cause::Reread, ..added(Right, &key(7)) };
+        let as_it_is = Change { cause: Cause::Reread, ..Change::added(Right, &key(7)) };
         assert_eq!(said, [unless_there, as_it_is, whole]);
 
         let right = rekey(Right);
         let crossing = crossed(&set_of(Left, &["status"]), false, &right).unwrap();
-        let gone = Change { operation: Operation::Delete, cause: Cause::Again, ..added(Right, &key(7)) };
-        let whole = Change { cause: Cause::Refresh, ..added(Right, &key(8)) };
+        let gone = Change { operation: Operation::Delete, cause: Cause::Again, ..Change::added(Right, &key(7)) };
+        let whole = Change { cause: Cause::Refresh, ..Change::added(Right, &key(8)) };
         assert_eq!(said_again(Right, &key(8), &crossing.again, &[(&right, &names(&[]))]), [gone, whole]);
     }
 
     #[test]
     fn rule_9_what_brings_a_side_its_own_values_back_never_wins_against_a_newer_change() {
         let newer = set_of(Left, &["status"]);
-        let added = |cause| Change { row: row(&["r_status"]), cause, ..added(Right, &key(7)) };
+        let added = |cause| Change { row: row(&["r_status"]), cause, ..Change::added(Right, &key(7)) };
         let crossing = crossed(&added(Cause::Settlement), false, &newer).unwrap();
         assert_eq!(crossing.earlier_yields, names(&["r_status"]));
         for cause in [Cause::Again, Cause::Refresh, Cause::Reread] {

@@ -187,7 +187,14 @@ impl EchoMemory {
     /// and says something else.
     pub fn may_be_over(&self, change: &Change, now: DateTime<Utc>) -> Option<Over> {
         let arrived = self.writes.peek(&change.key.encode())?.arrived.as_ref()?;
-        if arrived.is_recent(now) { arrived.lately.over(change) } else { None }
+        if !arrived.is_recent(now) {
+            return None;
+        }
+        match change.operation {
+            Operation::Upsert => arrived.lately.over(change),
+            // The last write may have made again what was removed, with no more than it says.
+            Operation::Delete => arrived.content.over(change),
+        }
     }
 
     /// What our last write left of a key, if it arrived lately and made or changed the record.

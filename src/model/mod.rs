@@ -26,5 +26,6 @@ pub mod schema;
 pub mod side;
 pub mod state;
 pub mod table_map;
+pub mod told;
 pub mod validation;
 pub mod value;

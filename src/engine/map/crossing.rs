@@ -9,7 +9,7 @@ use super::task::{MapTask, Sides};
 use crate::engine::error::EngineError;
 use crate::model::activity::{ConflictRows, EventKind, Severity};
 use crate::model::change::{Answer, Cause, Change, Operation as ChangeOperation, QueuedRecord, YIELDS_ALL};
-use crate::model::conflict::{self, Again, Crossing, Earlier, cross};
+use crate::model::conflict::{self, Crossing, Earlier, cross};
 use crate::model::ids::QueueSequence;
 use crate::model::key::Key;
 use crate::model::lanes::Ticket;
@@ -18,6 +18,7 @@ use crate::model::print::Over;
 use crate::model::row::Row;
 use crate::model::state::MapState;
 use crate::model::table_map::{Side, SyncMode};
+use crate::model::told::{Again, said_again};
 use crate::store::Operation;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeSet, HashSet};
@@ -184,15 +185,9 @@ impl MapTask {
             for met in brought_back {
                 self.cross_one(batch, plan, met, change, &mut crossed);
             }
-            // The record may be made again behind its removal, by changes that do not say what this one does.
-            let remakes = |met: &Met| !met.under_way && met.change.operation == ChangeOperation::Upsert;
-            if told.iter().any(|met| remakes(met)) {
-                let over_gone = crossed.after.iter_mut().filter(|change| change.over == Some(Over::Gone));
-                over_gone.for_each(|change| change.over = None);
-            }
+            keep_to_what_is_not_told(plan, change, &told, &mut crossed.after);
             let (own, again) = ([(&*change, &BTreeSet::new())], crossed.again.get(change.source));
-            let said_again = conflict::said_again(change.source, &change.key, again, &own);
-            crossed.after.extend(said_again);
+            crossed.after.extend(said_again(change.source, &change.key, again, &own));
         }
         // All of it, as it was before this crossing took anything from it: what is said again stands for that too.
         let again = crossed.again.get(other);
@@ -203,8 +198,7 @@ impl MapTask {
         let mut others: Vec<&Met> = others.iter().chain(told).collect();
         others.sort_by_key(|met| met.sequence);
         let others: Vec<_> = others.into_iter().map(|met| (&met.change, &met.yielded)).collect();
-        let said_again = conflict::said_again(other, &change.key, again, &others);
-        crossed.after.extend(said_again);
+        crossed.after.extend(said_again(other, &change.key, again, &others));
         Ok(crossed)
     }
 
@@ -467,4 +461,21 @@ fn met_record(
         yielded: record.yielded,
         under_way,
     })
+}
+
+/// Where the other side makes a record again that our own write has removed or may remove, what is brought back is written
+/// whatever is there, for the record is there again; but not over what those changes say, which come before it.
+fn keep_to_what_is_not_told(plan: &Plan, incoming: &Change, told: &[&Met], after: &mut [Change]) {
+    let remakes = |met: &&&Met| !met.under_way && met.change.operation == ChangeOperation::Upsert;
+    let remade: Vec<&Met> = told.iter().filter(remakes).copied().collect();
+    if remade.is_empty() {
+        return;
+    }
+    let own: BTreeSet<&str> =
+        incoming.row.columns().filter_map(|column| plan.counterpart(incoming.source, column)).collect();
+    let says = |met: &&Met, column: &str| met.change.row.contains(column) && !met.yielded.contains(column);
+    for change in after.iter_mut().filter(|change| change.over == Some(Over::Gone)) {
+        change.over = None;
+        change.row.retain(|column| own.contains(column) || !remade.iter().any(|met| says(met, column)));
+    }
 }

@@ -8,6 +8,7 @@ mod accept;
 mod ahead;
 mod crossing;
 mod drain;
+mod executions;
 mod outcome;
 mod pending;
 mod refresh;

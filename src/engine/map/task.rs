@@ -2,10 +2,10 @@
 
 use super::accept::{Arrival, Enqueueing};
 use super::drain::{Drain, Entry};
+use super::executions::Copier;
 use super::outcome::FoldedErrors;
 use super::pending::PendingKeys;
 use super::refresh::Reads;
-use super::transition::Copier;
 use super::{Command, Context, Reply, Shown, view_of};
 use crate::engine::delivery::{Destination, Down, Gate, Outcome, Priority};
 use crate::engine::error::EngineError;

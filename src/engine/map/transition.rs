@@ -4,43 +4,26 @@ use super::drain::Source;
 use super::task::{MapTask, SELF, Sides};
 use super::{Deletion, LeftOver, Transition, TransitionRequest, Update};
 use crate::engine::error::EngineError;
-use crate::engine::initial_sync::{self, CopyEnd};
 use crate::model::activity::{Event, EventKind, Severity};
-use crate::model::execution::{Execution, ExecutionState, Progress, Project, Rerun};
+use crate::model::execution::ExecutionState;
 use crate::model::failure::{ErrorType, Failure};
-use crate::model::ids::{ExecutionNumber, MapId};
+use crate::model::ids::MapId;
 use crate::model::state::{Action, MapState, ResumeOption, next};
 use crate::model::table_map::{Side, TableMap};
 use crate::store::{Commit, DivertTo, Operation, StoreError};
 use std::time::Duration;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 /// How long a transition waits for what is being written at that moment. A destination that hangs does not hold it: what
 /// comes of it is taken in whenever it comes.
 const UNDER_WAY_MAX: Duration = Duration::from_secs(2);
 
-/// The initial sync that runs.
-pub(super) struct Copier {
-    token: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-impl Copier {
-    /// Ends it; its position is in the store.
-    pub async fn stop(self) {
-        self.token.cancel();
-        let _ = self.task.await;
-    }
-}
-
 /// What a transition does beside the state.
-struct Step {
-    action: Action,
-    event: Event,
-    operations: Vec<Operation>,
-    map: TableMap,
+pub(super) struct Step {
+    pub action: Action,
+    pub event: Event,
+    pub operations: Vec<Operation>,
+    pub map: TableMap,
 }
 
 impl MapTask {
@@ -105,18 +88,13 @@ impl MapTask {
     }
 
     /// Some actions mean another thing in another state.
-    fn allowed_from(&self, action: Action, state: MapState) -> Result<MapState, EngineError> {
+    pub fn allowed_from(&self, action: Action, state: MapState) -> Result<MapState, EngineError> {
         if self.map.state == state { self.allowed(action) } else { Err(self.not_allowed(action)) }
     }
 
     fn not_allowed(&self, action: Action) -> EngineError {
         let refused = crate::model::state::Refused { state: self.map.state, action };
         EngineError::Transition { map: self.map.id.clone(), refused }
-    }
-
-    fn latest_execution(&self) -> Result<Option<Execution>, EngineError> {
-        let Some(number) = self.map.execution else { return Ok(None) };
-        Ok(self.context.store.execution(&self.map.id, number)?)
     }
 
     async fn run_map(
@@ -148,113 +126,6 @@ impl MapTask {
         self.drain_from_front();
         self.continue_initial_sync()?;
         Ok(self.map.clone())
-    }
-
-    fn new_execution(&self, number: ExecutionNumber, master: Side, actor: &str) -> Execution {
-        let definition = &self.map.definition;
-        let project = |source: Side, only_missing: bool| Project {
-            source,
-            only_missing,
-            progress: Progress::NotStarted,
-            total: None,
-            written: 0,
-            skipped: 0,
-            failed: 0,
-            start_time: None,
-            end_time: None,
-            source_rows: None,
-            destination_rows: None,
-        };
-        let both = Side::BOTH.iter().all(|side| definition.carries(*side));
-        let projects = if both {
-            vec![project(master, false), project(master.other(), true)]
-        } else {
-            Side::BOTH.into_iter().filter(|side| definition.carries(*side)).map(|side| project(side, false)).collect()
-        };
-        Execution {
-            number,
-            state: ExecutionState::Running,
-            master,
-            map_version: self.map.version,
-            fingerprint: self.map.definition.copy_fingerprint(),
-            after: Vec::new(),
-            projects,
-            rerun: None,
-            actor: actor.to_owned(),
-            start_time: self.context.clock.now(),
-            end_time: None,
-            reason: String::new(),
-        }
-    }
-
-    /// Gives a new execution the position of the one that a stop ended, when it copies the same in the same order. One in which
-    /// rows failed is not gone on with: they would be forgotten.
-    fn goes_on_from_stopped(&self, execution: &mut Execution) -> Result<bool, EngineError> {
-        let Some(number) = self.map.stopped_execution else { return Ok(false) };
-        let stopped = self.context.store.execution(&self.map.id, number)?.filter(|stopped| {
-            stopped.fingerprint == execution.fingerprint
-                && stopped.master == execution.master
-                && stopped.rerun.is_none()
-                && stopped.failed() == 0
-        });
-        let Some(stopped) = stopped else { return Ok(false) };
-        for (project, before) in execution.projects.iter_mut().zip(stopped.projects) {
-            project.progress = before.progress;
-            project.total = before.total;
-            project.start_time = before.start_time;
-            project.end_time = before.end_time;
-        }
-        Ok(true)
-    }
-
-    /// Starts the copy of an INITIALIZING map where the store says it is; nothing for a map in another state.
-    pub fn continue_initial_sync(&mut self) -> Result<(), EngineError> {
-        let (MapState::Initializing, Some(number)) = (self.map.state, self.map.execution) else { return Ok(()) };
-        let Some(execution) = self.context.store.execution(&self.map.id, number)? else {
-            return Err(EngineError::ExecutionNotFound { map: self.map.id.clone(), number: number.0 });
-        };
-        self.shown.execution(&execution);
-        for project in &execution.projects {
-            *self.drain.copied_to.get_mut(project.source.other()) = true;
-        }
-        match execution.state {
-            ExecutionState::Running => {}
-            ExecutionState::Completed if execution.goes_live_by_itself() => {
-                self.copied = true;
-                self.drain_from_front();
-                return Ok(());
-            }
-            ExecutionState::Completed => return Ok(()), // someone runs the map
-            // Someone decides; until then changes are queued.
-            ExecutionState::CompletedWithErrors | ExecutionState::Cancelled | ExecutionState::Failed => return Ok(()),
-        }
-        let Some(running) = &self.running else { return Ok(()) };
-        let token = self.context.tasks.token().child_token();
-        let copy = initial_sync::Copy::new(&self.context, &self.map, running, execution, &self.shown, token.clone());
-        let ends = self.copy_ends_sender.clone();
-        let task = self.context.tasks.spawn(async move {
-            if let Some(end) = copy.run().await {
-                let _ = ends.send(end).await;
-            }
-        });
-        self.copier = Some(Copier { token, task });
-        Ok(())
-    }
-
-    /// The copy has ended; the execution that says so is in the store already.
-    pub async fn copy_ended(&mut self, end: CopyEnd) -> Result<(), EngineError> {
-        if self.copier.take().is_none() || self.map.state != MapState::Initializing {
-            return Ok(()); // stopped meanwhile
-        }
-        match end {
-            CopyEnd::Clean => {
-                self.copied = true;
-                self.drain_from_front();
-                Ok(())
-            }
-            CopyEnd::Waits => Ok(()),
-            CopyEnd::Fault(error) => Err(error),
-        }
     }
 
     /// RESUMING and INITIALIZING end by themselves when nothing is queued any more.
@@ -370,15 +241,6 @@ impl MapTask {
         self.drain.read_to = self.last_queued;
     }
 
-    /// Live at once: what the initial sync has not copied stays uncopied.
-    async fn leave_initial_sync(&mut self, event: Event, request: &TransitionRequest) -> Result<TableMap, EngineError> {
-        self.allowed_from(Action::RunLive, MapState::Initializing)?;
-        let operations = self.cancel_copy("the initial sync was skipped").await?;
-        self.step(Step { action: Action::RunLive, event, operations, map: self.map.clone() }, request).await?;
-        self.drain_from_front();
-        Ok(self.map.clone())
-    }
-
     async fn stop(
         &mut self,
         left_over: Option<LeftOver>,
@@ -420,85 +282,6 @@ impl MapTask {
         Ok(EngineError::QueueNotEmpty { map: self.map.id.clone(), queued, in_error })
     }
 
-    /// Runs the latest execution again, as one of its own. The map stays INITIALIZING.
-    async fn rerun(
-        &mut self,
-        number: ExecutionNumber,
-        retry_errors: bool,
-        request: &TransitionRequest,
-    ) -> Result<TableMap, EngineError> {
-        let latest = self.latest_execution()?.filter(|latest| latest.number == number);
-        let ended = latest.filter(|latest| latest.state != ExecutionState::Running);
-        let (MapState::Initializing, Some(before), false) = (self.map.state, ended, self.copied) else {
-            return Err(EngineError::ExecutionNotEnded {
-                map: self.map.id.clone(),
-                number: number.0,
-                state: self.map.state,
-            });
-        };
-        let mut execution = self.new_execution(number.next(), before.master, &request.actor);
-        execution.rerun = Some(Rerun { of: number, retry_errors });
-        if !retry_errors {
-            execution.projects.iter_mut().for_each(|project| project.only_missing = true);
-        }
-        let what = if retry_errors { "failed rows included" } else { "rows that failed are left" };
-        let mut event = self.event(
-            EventKind::InitialSyncStarted,
-            Severity::Info,
-            format!("execution {number} of the initial sync is run again, {what}"),
-        );
-        event.actor.clone_from(&request.actor);
-        let mut map = self.map.clone();
-        map.execution = Some(execution.number);
-        map.remember(request.tag.as_ref());
-        self.put(map, vec![Operation::PutExecution(Box::new(execution)), Operation::Log(event)]).await?;
-        self.continue_initial_sync()?;
-        Ok(self.map.clone())
-    }
-
-    /// Ends the execution where it is; one that has ended stays as it is. The map stays INITIALIZING until someone decides.
-    async fn cancel_execution(
-        &mut self,
-        number: ExecutionNumber,
-        request: &TransitionRequest,
-    ) -> Result<TableMap, EngineError> {
-        let latest = self.latest_execution()?.filter(|latest| latest.number == number);
-        if latest.is_none_or(|latest| latest.state != ExecutionState::Running) {
-            return Ok(self.map.clone());
-        }
-        let reason = if request.reason.is_empty() { "it was cancelled" } else { &request.reason };
-        let mut operations = self.cancel_copy(reason).await?;
-        let summary = format!("execution {number} of the initial sync was cancelled");
-        let mut event = self.event(EventKind::InitialSyncFailed, Severity::Warning, summary);
-        event.actor.clone_from(&request.actor);
-        if !request.reason.is_empty() {
-            event.summary = format!("{}: {}", event.summary, request.reason);
-        }
-        operations.push(Operation::Log(event));
-        self.put(self.map.clone(), operations).await?;
-        Ok(self.map.clone())
-    }
-
-    /// Ends the copy, when one runs; its execution becomes CANCELLED and keeps its position.
-    async fn cancel_copy(&mut self, reason: &str) -> Result<Vec<Operation>, EngineError> {
-        if let Some(copier) = self.copier.take() {
-            copier.stop().await;
-        }
-        self.forget_copy_end();
-        let (MapState::Initializing, Some(number)) = (self.map.state, self.map.execution) else {
-            return Ok(Vec::new());
-        };
-        let execution = self.context.store.execution(&self.map.id, number)?;
-        let Some(mut execution) = execution.filter(|execution| execution.state == ExecutionState::Running) else {
-            return Ok(Vec::new());
-        };
-        execution.state = ExecutionState::Cancelled;
-        execution.end_time = Some(self.context.clock.now());
-        execution.reason = reason.to_owned();
-        self.shown.execution(&execution);
-        Ok(vec![Operation::PutExecution(Box::new(execution))])
-    }
-
     /// Takes back what waits at destinations, and lets what is being written there end, for a short while. Synchronous
     /// writes among them are queued, when the map is held back.
     async fn withdraw_all(&mut self) {
@@ -527,7 +310,7 @@ impl MapTask {
     }
 
     /// One durable step: the new state, its event and what else changes, after what waited to be written before it.
-    async fn step(&mut self, step: Step, request: &TransitionRequest) -> Result<(), EngineError> {
+    pub async fn step(&mut self, step: Step, request: &TransitionRequest) -> Result<(), EngineError> {
         let Step { action, mut event, operations: more, mut map } = step;
         let state = self.allowed(action)?;
         let now = self.context.clock.now();
@@ -547,7 +330,7 @@ impl MapTask {
     }
 
     /// Writes the map's record with what belongs to it; the map is as it was when the store refuses.
-    async fn put(&mut self, mut map: TableMap, mut operations: Vec<Operation>) -> Result<(), EngineError> {
+    pub async fn put(&mut self, mut map: TableMap, mut operations: Vec<Operation>) -> Result<(), EngineError> {
         // What rides along goes by itself, so that it is not lost with a step that is refused for want of room.
         self.submit_lazy().await?;
         operations.insert(0, Operation::PutMap(Box::new(map.clone())));
