@@ -89,6 +89,29 @@ async fn an_execution_with_errors_is_run_again_whole_once_their_cause_is_gone() 
     world.wait_for_state("orders", Running).await;
     assert_eq!(rows(&world).await, 1_200);
 
+    // What failed is still to be seen, whole and picked.
+    let list = async |filter: RecordFilter, page_size: i32, page_token: String| {
+        let (parent, filter) = (execution_name(1), Some(filter));
+        let request = ListExecutionErrorsRequest { parent, page_size, page_token, filter };
+        world.sync().list_execution_errors(request).await.map(tonic::Response::into_inner)
+    };
+    let ids = |page: &ListExecutionErrorsResponse| -> Vec<Record> {
+        page.errors.iter().filter_map(|error| error.integration_key.clone()).collect()
+    };
+    let page = list(RecordFilter::default(), 2, String::new()).await.unwrap();
+    assert_eq!((ids(&page), page.total_size), (vec![record([("id", int(400))]), record([("id", int(800))])], Some(3)));
+    let rest = list(RecordFilter::default(), 2, page.next_page_token).await.unwrap();
+    assert_eq!((ids(&rest), rest.next_page_token.as_str()), (vec![record([("id", int(1_200))])], ""));
+    let of_key = RecordFilter { integration_key: Some(record([("id", int(800))])), ..Default::default() };
+    let page = list(of_key, 10, String::new()).await.unwrap();
+    assert_eq!((ids(&page), page.total_size), (vec![record([("id", int(800))])], None));
+    let of_type = |kind: ErrorType| RecordFilter { error_type: Some(kind.into()), ..Default::default() };
+    assert_eq!(list(of_type(ErrorType::Application), 10, String::new()).await.unwrap().errors.len(), 3);
+    assert!(list(of_type(ErrorType::BadRequest), 10, String::new()).await.unwrap().errors.is_empty());
+    let wrong = RecordFilter { integration_key: Some(record([("colour", int(1))])), ..Default::default() };
+    let status = list(wrong, 10, String::new()).await.unwrap_err();
+    assert_eq!(fields(&status), [r#"filter.integration_key.fields["colour"]"#, "filter.integration_key"]);
+
     // Each left an execution of its own, with its errors.
     assert_eq!(execution(&world, 1).await, first);
     let status = rerun(&world, 2, true).await.unwrap_err();

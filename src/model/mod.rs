@@ -10,6 +10,7 @@ pub mod echo;
 pub mod execution;
 pub mod failure;
 pub mod figures;
+pub mod filter;
 pub mod fit;
 #[cfg(test)]
 pub mod fixtures;

@@ -226,17 +226,59 @@ impl Services {
         let page = Page::of(&mut input, "ListExecutionErrors", request)?;
         let named = input.execution("parent", &request.parent);
         let (map, number) = input.with(named)?;
-        if request.filter.as_ref().is_some_and(|filter| *filter != proto::RecordFilter::default()) {
-            return Err(CallError::NotOffered { what: "ListExecutionErrorsRequest.filter" });
-        }
         let execution = self.engine.execution(&map, number)?;
         let view = self.engine.map(&map)?;
-        let failed = execution.projects.iter().map(|project| project.failed).sum();
-        let read = |after, limit| self.engine.execution_errors(&map, number, after, limit);
-        let (rows, next_page_token) = filled(&page, read, |(sequence, _)| *sequence, |(_, error)| error.row.size())?;
         let definition = &view.map.definition;
+        let mut input = Input::default();
+        let picked = input.record_filter(request.filter.clone(), definition);
+        input.done()?;
+        let (rows, next_page_token) = if picked.nothing {
+            (Vec::new(), String::new())
+        } else {
+            let picks = |(_, error): &(u64, ExecutionError)| {
+                picked.filter.picks(error.source, &error.key, &error.failure, error.time)
+            };
+            self.picked_errors(&page, &map, number, picks)?
+        };
         let errors = rows.into_iter().map(|row| failed_row(&map, number, definition, row)).collect();
-        Ok(proto::ListExecutionErrorsResponse { errors, next_page_token, total_size: total(failed) })
+        let total_size = if picked.is_set { None } else { total(execution.failed()) };
+        Ok(proto::ListExecutionErrorsResponse { errors, next_page_token, total_size })
+    }
+
+    /// A page of failed rows that are picked. One that has looked through many rows ends early, with a token.
+    #[allow(clippy::type_complexity)]
+    fn picked_errors(
+        &self,
+        page: &Page,
+        map: &MapId,
+        number: ExecutionNumber,
+        picks: impl Fn(&(u64, ExecutionError)) -> bool,
+    ) -> Result<(Vec<(u64, ExecutionError)>, String), CallError> {
+        let mut after = page.number()?.unwrap_or(0);
+        let (mut found, mut bytes, mut looked_through) = (Vec::new(), 0, 0);
+        loop {
+            let read = self.engine.execution_errors(map, number, after, ROWS_AT_ONCE)?;
+            if read.is_empty() {
+                return Ok((found, String::new()));
+            }
+            for row in read {
+                let picked = picks(&row);
+                if picked {
+                    bytes += row.1.row.size();
+                    if found.len() == page.size || (bytes > PAGE_BYTES_MAX && !found.is_empty()) {
+                        return Ok((found, page.token(after)));
+                    }
+                }
+                after = row.0;
+                looked_through += 1;
+                if picked {
+                    found.push(row);
+                }
+            }
+            if looked_through >= LOOKED_THROUGH_MAX {
+                return Ok((found, page.token(after)));
+            }
+        }
     }
 }
 

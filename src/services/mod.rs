@@ -13,6 +13,7 @@ mod changes;
 mod definition;
 mod executions;
 mod failures;
+mod filter;
 mod findings;
 mod input;
 pub mod methods;
