@@ -423,6 +423,24 @@ mod tests {
     }
 
     #[test]
+    fn rule_10_what_may_be_an_echo_is_read_again_and_not_said_again() {
+        let right = set_of(Right, &["r_status"]);
+        let unclear = Change { cause: Cause::Reread, ..right.clone() };
+        let crossing = crossed(&unclear, false, &delete(Left)).unwrap();
+        let said = said_again(Right, &key(7), &crossing.again, &[(&unclear, &names(&[]))]);
+        let read = Change { cause: Cause::Reread, ..Change::added(Right, &key(7)) };
+        assert_eq!(said, std::slice::from_ref(&read));
+        let said = said_again(Right, &key(7), &crossing.again, &[(&unclear, &names(&[])), (&right, &names(&[]))]);
+        assert_eq!(
+            said,
+            [
+                read,
+                Change { cause: Cause::Refresh, ..Change { row: row(&["r_status"]), ..Change::added(Right, &key(7)) } }
+            ]
+        );
+    }
+
+    #[test]
     fn rule_9_what_brings_a_side_its_own_values_back_never_wins_against_a_newer_change() {
         let newer = set_of(Left, &["status"]);
         let added = |cause| Change { row: row(&["r_status"]), cause, ..Change::added(Right, &key(7)) };

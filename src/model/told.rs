@@ -51,12 +51,13 @@ enum Told {
 }
 
 /// Of changes in the order in which they were accepted, and without what they have yielded. What brings the other side its own
-/// values back was not told by this one.
+/// values back was not told by this one, and what may be an echo says nothing: it is read again (`unclear`).
 fn told(key: &Key, changes: &[(&Change, &BTreeSet<String>)]) -> Told {
     let mut told = Told::Nothing;
-    for (change, yielded) in
-        changes.iter().filter(|(change, yielded)| change.cause != Cause::Settlement && !change.is_yielded(yielded))
-    {
+    for (change, yielded) in changes.iter().filter(|(change, yielded)| !change.is_yielded(yielded)) {
+        if matches!(change.cause, Cause::Settlement | Cause::Reread) {
+            continue;
+        }
         if change.key == *key && change.operation == Operation::Delete && change.cause == Cause::Refresh {
             told = Told::GoneUnlessThere;
         } else if change.previous_key.as_ref() == Some(key)
@@ -74,6 +75,12 @@ fn told(key: &Key, changes: &[(&Change, &BTreeSet<String>)]) -> Told {
     told
 }
 
+/// What is to be read again of a key, since it was not clear whether a change of it was an echo: whether it would be gone.
+fn unclear(key: &Key, changes: &[(&Change, &BTreeSet<String>)]) -> Option<Operation> {
+    let of_key = changes.iter().filter(|(change, _)| change.cause == Cause::Reread && change.key == *key);
+    of_key.filter(|(change, yielded)| !change.is_yielded(yielded)).map(|(change, _)| change.operation).next_back()
+}
+
 /// What a side has told, said again to the other one. `changes` are all of it that are still to be written, in the order in
 /// which they were accepted, each with what it had yielded before; `key` is the one whose columns are said again.
 pub fn said_again(source: Side, key: &Key, again: &Again, changes: &[(&Change, &BTreeSet<String>)]) -> Vec<Change> {
@@ -81,22 +88,24 @@ pub fn said_again(source: Side, key: &Key, again: &Again, changes: &[(&Change, &
         return Vec::new();
     }
     let delete = |key: &Key, cause: Cause| Change { operation: Operation::Delete, cause, ..Change::added(source, key) };
+    let read_again = |key: &Key, operation| Change { operation, cause: Cause::Reread, ..Change::added(source, key) };
     let mut said = Vec::new();
     for (key, standing) in &again.records {
-        if *standing == Standing::Doubtful {
-            said.push(Change { cause: Cause::Reread, ..Change::added(source, key) });
-        }
+        let doubtful = (*standing == Standing::Doubtful).then_some(Operation::Upsert);
+        let read = unclear(key, changes).or(doubtful);
+        said.extend(read.map(|operation| read_again(key, operation)));
         said.push(match told(key, changes) {
             Told::Gone => delete(key, Cause::Again),
             Told::GoneUnlessThere => delete(key, Cause::Refresh),
             Told::Row(row) => Change { row, cause: Cause::Refresh, ..Change::added(source, key) },
+            Told::Nothing if read.is_some() => continue,
             Told::Nothing if *standing == Standing::Taken => delete(key, Cause::Refresh),
-            Told::Nothing if *standing == Standing::Doubtful => continue,
             Told::Nothing => Change { cause: Cause::Refresh, ..Change::added(source, key) },
         });
     }
     // A record that is said again whole has its columns with it.
     if !again.columns.is_empty() && !again.records.iter().any(|(of, _)| of == key) {
+        said.extend(unclear(key, changes).map(|operation| read_again(key, operation)));
         match told(key, changes) {
             Told::Gone => said.push(delete(key, Cause::Again)),
             Told::GoneUnlessThere => said.push(delete(key, Cause::Refresh)),
