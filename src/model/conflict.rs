@@ -212,8 +212,8 @@ pub fn told_late(plan: &Plan, change: &Change, over: Option<Over>, over_previous
         let lost_the_rest = over == Over::Gone;
         follow.push(brought_back(plan, change, None, over));
         if lost_the_rest {
-            let row = change.row.clone();
-            follow.push(Change { row, cause: Cause::Refresh, ..Change::added(change.source, &change.key) });
+            // The other side has no more of it than the change says, which made it again there.
+            follow.push(Change { cause: Cause::Reread, ..Change::added(change.source, &change.key) });
         }
     }
     follow
