@@ -238,8 +238,10 @@ impl Services {
     ) -> Result<HashMap<MapId, Vec<MapId>>, CallError> {
         let named: BTreeSet<MapId> = asked.maps.iter().cloned().collect();
         let missing = named.iter().any(|id| self.engine.map(id).is_err());
-        if missing || (named.len() < 2 && !asked.include_related) {
-            return Ok(HashMap::new()); // what is missing fails by itself
+        // What is missing fails by itself. Only runs go by an order of their own, since their copies do.
+        let in_order = named.len() > 1 && unknown == Unknown::Ask;
+        if missing || !(asked.include_related || in_order) {
+            return Ok(HashMap::new());
         }
         let dependencies = match self.engine.dependencies(named.clone(), unknown).await {
             Ok(dependencies) => dependencies,
@@ -264,11 +266,16 @@ impl Services {
         }
         // Those before a map that it depends on or that depend on it: the order that was named breaks circles.
         let acted_on = if asked.order.is_empty() { &asked.maps } else { &asked.order };
-        let depends = |map: &MapId, on: &MapId| related(map, &dependencies).order.contains(on);
+        let reached = |id: &MapId| related(id, &dependencies).order.into_iter().collect::<HashSet<MapId>>();
+        let reached: HashMap<&MapId, HashSet<MapId>> = acted_on.iter().map(|id| (id, reached(id))).collect();
+        let depends = |map: &MapId, on: &MapId| reached.get(map).is_some_and(|reached| reached.contains(on));
         let mut before = HashMap::new();
         for (place, map) in acted_on.iter().enumerate() {
             let earlier = acted_on[..place].iter().filter(|other| depends(map, other) || depends(other, map));
-            before.insert(map.clone(), earlier.cloned().collect());
+            before.insert(map.clone(), earlier.cloned().collect::<Vec<_>>());
+        }
+        if asked.order.is_empty() && before.values().any(|earlier| !earlier.is_empty()) {
+            asked.order.clone_from(&asked.maps); // one after another, so that each finds those before it begun
         }
         Ok(before)
     }
