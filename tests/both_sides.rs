@@ -35,7 +35,7 @@ use tandem::store::sled::{Options, SledStore};
 const DEADLINE: Duration = Duration::from_secs(20);
 const KEYS: i64 = 4;
 /// Stories that are told of each kind; `TANDEM_BOTH_SIDES_CASES` takes another number, as `make torture` does.
-const CASES: u32 = 10;
+const CASES: u32 = 24;
 
 /// A change that a side makes: columns of a record are set, or it is removed.
 #[derive(Debug, Clone)]

@@ -194,3 +194,34 @@ async fn rule_9_whatever_both_sides_did_while_a_map_was_paused_they_end_equal() 
         assert!(left.len() > 30, "most records are still there: {left:?}");
     }
 }
+
+/// What follows from a crossing is in one commit with the change. Where that would be too much the change is refused, and
+/// nothing of it is done.
+#[tokio::test]
+async fn a_change_that_crosses_more_than_one_commit_holds_is_refused_and_holds_up_nothing() {
+    let world = World::start().await;
+    let map = TableMap { master: Side::Left.into(), ..asynchronous(orders_map()) };
+    world.running_map("orders", map).await;
+    world.pause("orders").await.unwrap();
+    let large = "x".repeat(120 * 1024);
+    for id in [1, 2] {
+        for column in ["status", "note"] {
+            world.write(change("orders", record([("id", int(id)), (column, text(&large))]))).await.unwrap();
+        }
+    }
+    // The right side gives the one record the other's key. It loses to both, and would have to be told all of both again.
+    let mut rekey = from_right(order(2, "renamed"));
+    rekey.previous_key = Some(record([("id", int(1))]));
+    let before = world.figures("orders").await;
+    let status = world.write(rekey).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "RECORD_TOO_LARGE"), "{status:?}");
+    assert_eq!(world.figures("orders").await, before, "nothing was done");
+
+    world.write(order(3, "goes on")).await.unwrap();
+    world.resume("orders", ResumeOption::CatchUp).await.unwrap();
+    world.wait_for_state("orders", Running).await;
+    for id in [1, 2] {
+        assert_eq!(world.right_has(id, "note").await.map(|note| note.len()), Some(large.len()));
+    }
+    assert_eq!(world.right_has(3, "status").await.as_deref(), Some("goes on"));
+}

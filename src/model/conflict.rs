@@ -219,9 +219,23 @@ pub fn told_late(plan: &Plan, change: &Change, over: Option<Over>, over_previous
     follow
 }
 
+/// What this service adds for one change, in the order in which it goes out: what is brought back first, so that what is read
+/// finds it; and the same not twice.
+pub fn in_order(added: Vec<Change>) -> Vec<Change> {
+    let (read, brought_back): (Vec<_>, Vec<_>) =
+        added.into_iter().partition(|change| matches!(change.cause, Cause::Refresh | Cause::Reread));
+    let mut distinct: Vec<Change> = Vec::new();
+    for change in brought_back.into_iter().chain(read) {
+        if !distinct.iter_mut().any(|other| merge(other, &change)) {
+            distinct.push(change);
+        }
+    }
+    distinct
+}
+
 /// Makes of two that this service adds one after the other, with nothing but others of its own between them, a single one
 /// where that says the same.
-pub fn merge(into: &mut Change, other: &Change) -> bool {
+fn merge(into: &mut Change, other: &Change) -> bool {
     if into == other {
         return true;
     }

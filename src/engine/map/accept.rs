@@ -18,17 +18,15 @@ use std::collections::VecDeque;
 
 /// Changes and bytes that one commit enqueues; the bytes stay under the store's bound with its framing.
 const ENQUEUE_RECORDS_MAX: usize = 4_096;
-const ENQUEUE_BYTES_MAX: usize = 448 * 1024;
+pub(super) const ENQUEUE_BYTES_MAX: usize = 448 * 1024;
 /// What a small change takes in a commit beyond its own size.
 pub(super) const FRAMING_BYTES: usize = 64;
 /// The largest change of a map that goes one way.
 pub const CHANGE_BYTES_MAX: usize = 256 * 1024;
-/// How often a commit may have to hold a change of a map that goes both ways: it may have to be brought back at its own side,
-/// over what was changed there and over what was removed.
-const COPIES_MAX: usize = 3;
-/// The largest change of a map that goes both ways.
+/// The largest change of a map that goes both ways: a commit may have to hold it three times, since it may have to be brought
+/// back at its own side, over what was changed there and over what was removed.
 pub const BOTH_WAYS_BYTES_MAX: usize = 128 * 1024;
-const _: () = assert!(COPIES_MAX * BOTH_WAYS_BYTES_MAX < ENQUEUE_BYTES_MAX && ENQUEUE_BYTES_MAX < COMMIT_BYTES_MAX);
+const _: () = assert!(3 * BOTH_WAYS_BYTES_MAX < ENQUEUE_BYTES_MAX && ENQUEUE_BYTES_MAX < COMMIT_BYTES_MAX);
 /// How long a change's id is remembered (rule 4).
 pub const CHANGE_ID_DAYS: i64 = 1;
 
@@ -50,6 +48,8 @@ pub(super) struct Arrival {
 pub(super) struct Enqueueing {
     pub commit: Pending,
     pub records: Vec<(QueuedRecord, Option<Reply<Answer>>)>,
+    /// Of these nothing is left to be written.
+    pub lost: Vec<crossing::Lost>,
     pub because: QueuedBecause,
     pub crossings: crossing::Effects,
 }
@@ -249,18 +249,19 @@ impl MapTask {
         }
         let accept_time = self.context.clock.now();
         let because = self.map.state.queues_because();
-        let copies = if self.goes_both_ways() { COPIES_MAX } else { 1 };
         let mut batch = crossing::Batch::new(self.last_queued.next(), accept_time);
         while let Some(arrival) = self.arriving.pop_front() {
-            let size = arrival.change.size();
-            if batch.bytes > 0 && batch.bytes + copies * (size + FRAMING_BYTES) > ENQUEUE_BYTES_MAX {
+            let bytes = arrival.change.size() as u64;
+            if let Some(arrival) = self.enter(&mut batch, arrival)? {
                 self.arriving.push_front(arrival);
                 break;
             }
-            self.arriving_bytes -= size as u64;
-            self.enter(&mut batch, arrival)?;
+            self.arriving_bytes -= bytes;
         }
-        let crossing::Batch { records, effects, .. } = batch;
+        if batch.records.is_empty() && batch.lost.is_empty() {
+            return Ok(()); // all were refused
+        }
+        let crossing::Batch { records, lost, effects, .. } = batch;
         // What rides along goes by itself, so that a refusal for want of room concerns these changes alone.
         self.submit_lazy().await?;
         let mut operations = Vec::new();
@@ -282,15 +283,18 @@ impl MapTask {
         let commit = Commit { map: self.map.id.clone(), expected: None, operations };
         // Rule 1: synced before anyone is answered.
         let commit = self.context.store.submit(commit, Durability::Synced).await?;
-        self.enqueueing = Some(Enqueueing { commit, records, because, crossings: effects });
+        self.enqueueing = Some(Enqueueing { commit, records, lost, because, crossings: effects });
         Ok(())
     }
 
     /// The commit that enqueues is on disk, or was refused.
     pub fn enqueued(&mut self, result: Result<Receipt, StoreError>) -> Result<(), EngineError> {
-        let Some(Enqueueing { records, because, crossings, .. }) = self.enqueueing.take() else { return Ok(()) };
+        let Some(Enqueueing { records, lost, because, crossings, .. }) = self.enqueueing.take() else { return Ok(()) };
         if let Err(error) = result {
-            return self.refuse_enqueued(records, crossings, error);
+            return self.refuse_enqueued(records, lost, crossings, error);
+        }
+        for lost in lost {
+            self.answer_lost(lost);
         }
         for (record, _) in &records {
             self.last_queued = record.sequence;
@@ -319,12 +323,14 @@ impl MapTask {
     fn refuse_enqueued(
         &mut self,
         records: Vec<(QueuedRecord, Option<Reply<Answer>>)>,
+        lost: Vec<crossing::Lost>,
         crossings: crossing::Effects,
         error: StoreError,
     ) -> Result<(), EngineError> {
-        tracing::warn!(map = %self.map.id, %error, changes = records.len(), "changes were refused");
-        for (record, reply) in records {
-            self.forget_unanswered(&record.change.change_id);
+        tracing::warn!(map = %self.map.id, %error, changes = records.len() + lost.len(), "changes were refused");
+        let queued = records.into_iter().map(|(record, reply)| (record.change, reply));
+        for (change, reply) in queued.chain(lost.into_iter().map(|lost| (lost.change, lost.reply))) {
+            self.forget_unanswered(&change.change_id);
             let told = match &error {
                 StoreError::Full { free_bytes, reserve_bytes } => {
                     StoreError::Full { free_bytes: *free_bytes, reserve_bytes: *reserve_bytes }.into()

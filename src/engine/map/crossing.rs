@@ -2,14 +2,14 @@
 //! model decides. Only maps that go both ways can cross.
 
 use super::Reply;
-use super::accept::{Arrival, CONFLICT, FRAMING_BYTES};
+use super::accept::{Arrival, CONFLICT, ENQUEUE_BYTES_MAX, FRAMING_BYTES};
 use super::drain::Source;
 use super::pending::Replaced;
 use super::task::{MapTask, Sides};
 use crate::engine::error::EngineError;
 use crate::model::activity::{ConflictRows, EventKind, Severity};
 use crate::model::change::{Answer, Cause, Change, Operation as ChangeOperation, QueuedRecord, YIELDS_ALL};
-use crate::model::conflict::{self, Crossing, Earlier, cross};
+use crate::model::conflict::{self, Earlier, cross};
 use crate::model::ids::QueueSequence;
 use crate::model::key::Key;
 use crate::model::lanes::Ticket;
@@ -34,9 +34,17 @@ pub(super) struct Batch {
     next: QueueSequence,
     accept_time: DateTime<Utc>,
     pub records: Vec<(QueuedRecord, Option<Reply<Answer>>)>,
+    /// Changes of which a crossing left nothing; they are answered when what follows from it is on disk.
+    pub lost: Vec<Lost>,
     pub effects: Effects,
     /// About how many bytes its commit has.
-    pub bytes: usize,
+    bytes: usize,
+}
+
+/// An incoming change that the other side won as a whole, and who waits for it.
+pub(super) struct Lost {
+    pub change: Change,
+    pub reply: Option<Reply<Answer>>,
 }
 
 /// What is done to earlier changes when the commit succeeds, and undone when it does not.
@@ -62,7 +70,7 @@ impl Effects {
 
 impl Batch {
     pub fn new(next: QueueSequence, accept_time: DateTime<Utc>) -> Self {
-        Self { next, accept_time, records: Vec::new(), effects: Effects::default(), bytes: 0 }
+        Self { next, accept_time, records: Vec::new(), lost: Vec::new(), effects: Effects::default(), bytes: 0 }
     }
 }
 
@@ -78,30 +86,41 @@ struct Crossed {
     before: Vec<Change>,
     after: Vec<Change>,
     again: Sides<Again>,
+    /// What earlier changes give up.
+    yields: Vec<Yield>,
+    /// Earlier changes that are under way, and whose refusal would be no error any more.
+    settled: Vec<Ticket>,
+    conflict: Option<Conflict>,
+}
+
+/// Columns that an earlier change no longer writes.
+struct Yield {
+    sequence: QueueSequence,
+    /// Where it is loaded.
+    ticket: Option<Ticket>,
+    columns: BTreeSet<String>,
+}
+
+impl Crossed {
+    /// About how many bytes all of it takes in a commit, the change with it.
+    fn size(&self, change: &Change) -> usize {
+        let added = self.before.iter().chain(&self.after).map(|change| change.size() + FRAMING_BYTES);
+        let yields =
+            self.yields.iter().map(|given| FRAMING_BYTES + given.columns.iter().map(String::len).sum::<usize>());
+        let own = if self.lost { 0 } else { change.size() + FRAMING_BYTES };
+        let conflict = if self.conflict.is_some() { 2 * CONFLICT_ROW_BYTES_MAX } else { 0 };
+        added.sum::<usize>() + yields.sum::<usize>() + own + conflict
+    }
 }
 
 /// What is told of an incoming change that crossed others.
 struct Conflict {
     incoming: Change,
-    /// The last of the others that a caller made, and the side that won.
-    earlier: Option<(Change, Side)>,
+    /// The last of the others.
+    earlier: Change,
+    winner: Side,
     lost: BTreeSet<String>,
     crossed: i64,
-}
-
-impl Conflict {
-    fn of(incoming: &Change) -> Self {
-        Self { incoming: incoming.clone(), earlier: None, lost: BTreeSet::new(), crossed: 0 }
-    }
-
-    fn add(&mut self, earlier: &Change, crossing: &Crossing) {
-        if earlier.cause != Cause::Settlement {
-            // Of what only brings back, the conflict behind it was told.
-            self.earlier = Some((earlier.clone(), crossing.winner));
-            self.lost.extend(crossing.lost.iter().cloned());
-            self.crossed += 1;
-        }
-    }
 }
 
 /// An earlier change of the other side that has not reached its destination.
@@ -116,74 +135,119 @@ struct Met {
 }
 
 impl MapTask {
-    /// Enters one change into a batch, after what it meets has been decided.
-    pub fn enter(&mut self, batch: &mut Batch, arrival: Arrival) -> Result<(), EngineError> {
-        let Arrival { mut change, reply, perhaps_echo } = arrival;
+    /// Enters one change into a batch, after what it meets has been decided. Gives it back when it does not fit there with all
+    /// that follows from it; nothing was done then. One that fits into no batch is refused.
+    pub fn enter(&mut self, batch: &mut Batch, arrival: Arrival) -> Result<Option<Arrival>, EngineError> {
         let Some(plan) = self.running.as_ref().map(|running| running.plan.clone()) else {
-            return Ok(()); // dropping the reply answers: not ready
+            return Ok(None); // dropping the reply answers: not ready
         };
-        if !self.goes_both_ways() {
-            self.push(batch, change, reply);
-            return Ok(());
+        let mut change = arrival.change.clone();
+        let crossed = self.crossed(batch, &plan, &mut change, arrival.perhaps_echo)?;
+        let bytes = crossed.size(&change);
+        if batch.bytes + bytes > ENQUEUE_BYTES_MAX {
+            if batch.bytes > 0 {
+                return Ok(Some(arrival));
+            }
+            let (map, key) = (self.map.id.clone(), change.key.to_string());
+            self.forget_unanswered(&change.change_id);
+            if let Some(reply) = arrival.reply {
+                let too_large = EngineError::ChangeTooLarge { map, key, bytes, bytes_max: ENQUEUE_BYTES_MAX };
+                let _ = reply.send(Err(too_large));
+            }
+            return Ok(None);
         }
-        let mut yielded = BTreeSet::new();
-        let mut after = Vec::new();
+        batch.bytes += bytes;
+        self.carry_out_crossing(batch, &plan, change, arrival.reply, crossed);
+        Ok(None)
+    }
+
+    /// All that follows from an incoming change; takes from it what it loses.
+    fn crossed(
+        &self,
+        batch: &Batch,
+        plan: &Plan,
+        change: &mut Change,
+        perhaps_echo: bool,
+    ) -> Result<Crossed, EngineError> {
+        if !self.goes_both_ways() {
+            return Ok(Crossed::default());
+        }
         if perhaps_echo {
             // Rule 10: content does not decide here, so the other side gets what this one has when its turn comes.
-            yielded.insert(YIELDS_ALL.to_owned());
-            after.push(conflict::in_place_of(&change));
-        } else {
-            let crossed = self.cross_all(batch, &plan, &mut change)?;
-            self.push_added(batch, crossed.before);
-            after.extend(crossed.after);
-            if crossed.lost {
-                self.push_added(batch, after);
-                self.yielded_whole(&change, reply);
-                return Ok(());
-            }
-            if crossed.replaced {
-                yielded.insert(YIELDS_ALL.to_owned());
-            }
-            after.extend(self.told_late(&plan, &change));
+            let after = vec![conflict::in_place_of(change)];
+            return Ok(Crossed { replaced: true, after, ..Crossed::default() });
+        }
+        let mut crossed = self.cross_all(batch, plan, change)?;
+        if !crossed.lost {
+            crossed.after.extend(self.told_late(plan, change));
             if self.map.state == MapState::Initializing && !self.copied && *self.drain.copied_to.get(change.source) {
                 // The copy may put an older row over this change at its own side; it is written there again after it.
-                after.extend(conflict::mirrored(&plan, &change));
+                crossed.after.extend(conflict::mirrored(plan, change));
             }
         }
-        self.push(batch, change, reply);
-        if yielded.contains(YIELDS_ALL)
+        crossed.before = conflict::in_order(crossed.before);
+        crossed.after = conflict::in_order(crossed.after);
+        Ok(crossed)
+    }
+
+    fn carry_out_crossing(
+        &mut self,
+        batch: &mut Batch,
+        plan: &Plan,
+        change: Change,
+        reply: Option<Reply<Answer>>,
+        crossed: Crossed,
+    ) {
+        for given in crossed.yields {
+            self.earlier_yields(batch, given);
+        }
+        for ticket in crossed.settled {
+            if let Some(entry) = self.drain.entries.get_mut(&ticket) {
+                entry.settled = true;
+            }
+        }
+        if let Some(conflict) = crossed.conflict {
+            self.log_conflict(batch, plan, conflict);
+        }
+        for added in crossed.before {
+            self.push(batch, added, None);
+        }
+        if crossed.lost {
+            batch.lost.push(Lost { change, reply });
+        } else {
+            self.push(batch, change, reply);
+        }
+        if crossed.replaced
+            && !crossed.lost
             && let Some((record, _)) = batch.records.last_mut()
         {
             record.yielded.insert(YIELDS_ALL.to_owned());
             let (sequence, columns) = (record.sequence, record.yielded.clone());
             batch.effects.operations.push(Operation::Yield { sequence, columns });
         }
-        self.push_added(batch, after);
-        Ok(())
+        for added in crossed.after {
+            self.push(batch, added, None);
+        }
     }
 
     /// Rule 9: decides between an incoming change and all that it meets; takes from it what it loses.
-    fn cross_all(&mut self, batch: &mut Batch, plan: &Plan, change: &mut Change) -> Result<Crossed, EngineError> {
+    fn cross_all(&self, batch: &Batch, plan: &Plan, change: &mut Change) -> Result<Crossed, EngineError> {
         let other = change.source.other();
         let keys: Vec<Key> = change.keys().cloned().collect();
         let met = self.pending_of(batch, other, &keys)?;
         let mut crossed = Crossed::default();
-        let mut conflict = Conflict::of(change);
         let (brought_back, told): (Vec<&Met>, Vec<&Met>) =
             met.iter().partition(|met| met.change.cause == Cause::Settlement);
         for met in &told {
-            if let Some(crossing) = self.cross_one(batch, plan, met, change, &mut crossed) {
-                conflict.add(&met.change, &crossing);
-            }
+            crossed.meet(plan, met, change);
         }
-        self.log_conflict(batch, plan, conflict);
         let had_columns = !change.row.is_empty();
         change.row.retain(|column| !crossed.lost_columns.contains(column));
         crossed.lost = crossed.lost_columns.contains(YIELDS_ALL) || (had_columns && change.row.is_empty());
         if !crossed.lost {
             // Only now: what it has lost is not to be brought back in the place of older values.
             for met in brought_back {
-                self.cross_one(batch, plan, met, change, &mut crossed);
+                crossed.meet(plan, met, change);
             }
             keep_to_what_is_not_told(plan, change, &told, &mut crossed.after);
             let (own, again) = ([(&*change, &BTreeSet::new())], crossed.again.get(change.source));
@@ -202,36 +266,6 @@ impl MapTask {
         Ok(crossed)
     }
 
-    /// Decides between an incoming change and one that it meets, and notes what follows.
-    fn cross_one(
-        &mut self,
-        batch: &mut Batch,
-        plan: &Plan,
-        met: &Met,
-        change: &Change,
-        crossed: &mut Crossed,
-    ) -> Option<Crossing> {
-        let earlier = Earlier { change: &met.change, yielded: &met.yielded, under_way: met.under_way };
-        let crossing = cross(plan, &earlier, change)?;
-        if !crossing.earlier_yields.is_empty() {
-            self.earlier_yields(batch, met, crossing.earlier_yields.clone());
-        }
-        if crossing.earlier_settled
-            && let Some(entry) = met.ticket.and_then(|ticket| self.drain.entries.get_mut(&ticket))
-        {
-            entry.settled = true;
-        }
-        crossed.before.extend(crossing.before.iter().cloned());
-        crossed.after.extend(crossing.after.iter().cloned());
-        crossed.again.get_mut(crossing.winner).extend(crossing.again.clone());
-        if crossing.winner == change.source {
-            crossed.replaced |= !crossing.incoming_yields.is_empty();
-        } else {
-            crossed.lost_columns.extend(crossing.incoming_yields.iter().cloned());
-        }
-        Some(crossing)
-    }
-
     /// What follows a change that its application may have made before our last write arrived there. One that is told of
     /// within its transaction is not: but only synchronous maps can ask for that.
     fn told_late(&self, plan: &Plan, change: &Change) -> Vec<Change> {
@@ -245,27 +279,11 @@ impl MapTask {
         conflict::told_late(plan, change, echo.may_be_over(change, now), over_previous)
     }
 
-    /// An incoming change of which nothing is left: its caller hears that the other side won.
-    fn yielded_whole(&mut self, change: &Change, reply: Option<Reply<Answer>>) {
-        let answer = self.skip(change, CONFLICT);
+    /// The other side won all of it: its caller hears so.
+    pub fn answer_lost(&mut self, Lost { change, reply }: Lost) {
+        let answer = self.skip(&change, CONFLICT);
         if let Some(reply) = reply {
             let _ = reply.send(Ok(answer));
-        }
-    }
-
-    /// Puts what follows from a crossing into the lanes; the same is not done twice.
-    fn push_added(&mut self, batch: &mut Batch, added: Vec<Change>) {
-        // What is brought back comes first, so that a refresh finds it.
-        let (refreshes, brought_back): (Vec<_>, Vec<_>) =
-            added.into_iter().partition(|change| matches!(change.cause, Cause::Refresh | Cause::Reread));
-        let mut distinct: Vec<Change> = Vec::new();
-        for change in brought_back.into_iter().chain(refreshes) {
-            if !distinct.iter_mut().any(|other| conflict::merge(other, &change)) {
-                distinct.push(change);
-            }
-        }
-        for change in distinct {
-            self.push(batch, change, None);
         }
     }
 
@@ -275,7 +293,6 @@ impl MapTask {
         let (previous, replaced) = self.pending.enter(&change, sequence);
         batch.effects.replaced.push(replaced);
         tracing::trace!(map = %self.map.id, %sequence, ?change, "enters the queue");
-        batch.bytes += change.size() + FRAMING_BYTES;
         let accept_time = batch.accept_time;
         let record = QueuedRecord { sequence, accept_time, change, previous, yielded: BTreeSet::new() };
         batch.records.push((record, reply));
@@ -363,13 +380,12 @@ impl MapTask {
 
     /// An earlier change gives columns up. When none is left it leaves the queue as superseded when its turn comes, so that
     /// records of a key leave in their order.
-    fn earlier_yields(&mut self, batch: &mut Batch, met: &Met, columns: BTreeSet<String>) {
-        let Some(sequence) = met.sequence else { return };
+    fn earlier_yields(&mut self, batch: &mut Batch, Yield { sequence, ticket, columns }: Yield) {
         tracing::trace!(map = %self.map.id, %sequence, ?columns, "yields");
         if let Some((record, _)) = batch.records.iter_mut().find(|(record, _)| record.sequence == sequence) {
             record.yielded.extend(columns.iter().cloned());
         }
-        if let Some(ticket) = met.ticket {
+        if let Some(ticket) = ticket {
             self.drain.hold(ticket);
             batch.effects.held.push(ticket);
         }
@@ -384,7 +400,7 @@ impl MapTask {
 
     /// Tells of a conflict: who won, and which columns of the other side were lost by it.
     fn log_conflict(&mut self, batch: &mut Batch, plan: &Plan, conflict: Conflict) {
-        let Conflict { incoming, earlier: Some((earlier, winner)), lost, crossed } = conflict else { return };
+        let Conflict { incoming, earlier, winner, lost, crossed } = conflict;
         let whole = |change: &Change| -> Row {
             let row = plan.key_row(change.source, &change.key).into_iter().chain(change.row.clone()).collect::<Row>();
             row.shortened(CONFLICT_ROW_BYTES_MAX)
@@ -405,7 +421,6 @@ impl MapTask {
             winner,
             lost_columns: lost.into_iter().collect(),
         });
-        batch.bytes += 2 * CONFLICT_ROW_BYTES_MAX;
         batch.effects.operations.push(Operation::Log(event));
     }
 
@@ -461,6 +476,34 @@ fn met_record(
         yielded: record.yielded,
         under_way,
     })
+}
+
+impl Crossed {
+    /// Decides between an incoming change and one that it meets, and notes what follows.
+    fn meet(&mut self, plan: &Plan, met: &Met, change: &Change) {
+        let earlier = Earlier { change: &met.change, yielded: &met.yielded, under_way: met.under_way };
+        let Some(crossing) = cross(plan, &earlier, change) else { return };
+        if let Some(sequence) = met.sequence.filter(|_| !crossing.earlier_yields.is_empty()) {
+            self.yields.push(Yield { sequence, ticket: met.ticket, columns: crossing.earlier_yields });
+        }
+        self.settled.extend(met.ticket.filter(|_| crossing.earlier_settled));
+        self.before.extend(crossing.before);
+        self.after.extend(crossing.after);
+        self.again.get_mut(crossing.winner).extend(crossing.again);
+        if met.change.cause != Cause::Settlement {
+            // Of what only brings back, the conflict behind it was told.
+            let (incoming, earlier, winner) = (change.clone(), met.change.clone(), crossing.winner);
+            let before = self.conflict.take();
+            let (mut lost, crossed) = before.map_or((BTreeSet::new(), 0), |before| (before.lost, before.crossed));
+            lost.extend(crossing.lost);
+            self.conflict = Some(Conflict { incoming, earlier, winner, lost, crossed: crossed + 1 });
+        }
+        if crossing.winner == change.source {
+            self.replaced |= !crossing.incoming_yields.is_empty();
+        } else {
+            self.lost_columns.extend(crossing.incoming_yields);
+        }
+    }
 }
 
 /// Where the other side makes a record again that our own write has removed or may remove, what is brought back is written
