@@ -82,7 +82,7 @@ pub fn cross(plan: &Plan, earlier: &Earlier, incoming: &Change) -> Option<Crossi
 }
 
 /// Whether a change has all columns as they are read when it goes out.
-fn reads_all(change: &Change) -> bool {
+pub fn reads_all(change: &Change) -> bool {
     change.cause == Cause::Reread && change.row.is_empty()
 }
 

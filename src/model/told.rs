@@ -36,6 +36,15 @@ impl Again {
         }
     }
 
+    /// Records of which the other side may have parts by then.
+    pub fn doubt(&mut self, in_parts: impl Fn(&Key) -> bool) {
+        for (key, standing) in &mut self.records {
+            if *standing == Standing::Plain && in_parts(key) {
+                *standing = Standing::Doubtful;
+            }
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.columns.is_empty() && self.records.is_empty()
     }

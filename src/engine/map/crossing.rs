@@ -74,6 +74,16 @@ impl Batch {
     }
 }
 
+impl Batch {
+    /// The change that was entered last does not write these columns itself.
+    fn last_yields(&mut self, columns: BTreeSet<String>) {
+        let Some((record, _)) = self.records.last_mut() else { return };
+        record.yielded.extend(columns);
+        let (sequence, columns) = (record.sequence, record.yielded.clone());
+        self.effects.operations.push(Operation::Yield { sequence, columns });
+    }
+}
+
 /// What an incoming change comes to when it has crossed all that it met.
 #[derive(Default)]
 struct Crossed {
@@ -91,6 +101,9 @@ struct Crossed {
     /// Earlier changes that are under way, and whose refusal would be no error any more.
     settled: Vec<Ticket>,
     conflict: Option<Conflict>,
+    /// Columns, as the incoming change's side calls them, that the other side has told and that are still to be written: what
+    /// is read whole at this side does not bring older values of them to the other.
+    told_by_other: BTreeSet<String>,
 }
 
 /// Columns that an earlier change no longer writes.
@@ -109,7 +122,8 @@ impl Crossed {
             self.yields.iter().map(|given| FRAMING_BYTES + given.columns.iter().map(String::len).sum::<usize>());
         let own = if self.lost { 0 } else { change.size() + FRAMING_BYTES };
         let conflict = if self.conflict.is_some() { 2 * CONFLICT_ROW_BYTES_MAX } else { 0 };
-        added.sum::<usize>() + yields.sum::<usize>() + own + conflict
+        let told = self.told_by_other.iter().map(String::len).sum::<usize>() * self.after.len();
+        added.sum::<usize>() + yields.sum::<usize>() + own + conflict + told
     }
 }
 
@@ -198,6 +212,7 @@ impl MapTask {
         reply: Option<Reply<Answer>>,
         crossed: Crossed,
     ) {
+        let source = change.source;
         for given in crossed.yields {
             self.earlier_yields(batch, given);
         }
@@ -217,16 +232,15 @@ impl MapTask {
         } else {
             self.push(batch, change, reply);
         }
-        if crossed.replaced
-            && !crossed.lost
-            && let Some((record, _)) = batch.records.last_mut()
-        {
-            record.yielded.insert(YIELDS_ALL.to_owned());
-            let (sequence, columns) = (record.sequence, record.yielded.clone());
-            batch.effects.operations.push(Operation::Yield { sequence, columns });
+        if crossed.replaced && !crossed.lost {
+            batch.last_yields([YIELDS_ALL.to_owned()].into());
         }
         for added in crossed.after {
+            let read_whole = conflict::reads_all(&added) && added.source == source;
             self.push(batch, added, None);
+            if read_whole && !crossed.told_by_other.is_empty() {
+                batch.last_yields(crossed.told_by_other.clone());
+            }
         }
     }
 
@@ -241,17 +255,27 @@ impl MapTask {
         for met in &told {
             crossed.meet(plan, met, change);
         }
+        let waits = told.iter().filter(|met| !met.under_way);
+        let says = waits.flat_map(|met| met.change.row.columns().filter(|column| !met.yielded.contains(*column)));
+        crossed.told_by_other = says.filter_map(|column| plan.counterpart(other, column)).map(str::to_owned).collect();
+        crossed.told_by_other.retain(|column| !change.row.contains(column) || plan.master() == other);
         let had_columns = !change.row.is_empty();
         change.row.retain(|column| !crossed.lost_columns.contains(column));
         crossed.lost = crossed.lost_columns.contains(YIELDS_ALL) || (had_columns && change.row.is_empty());
         if !crossed.lost {
             // Only now: what it has lost is not to be brought back in the place of older values.
-            for met in brought_back {
+            for met in &brought_back {
                 crossed.meet(plan, met, change);
             }
             keep_to_what_is_not_told(plan, change, &told, &mut crossed.after);
             let (own, again) = ([(&*change, &BTreeSet::new())], crossed.again.get(change.source));
             crossed.after.extend(said_again(change.source, &change.key, again, &own));
+        } else {
+            // What is still to be brought back may make the record again by parts of it.
+            let remade = |key: &Key| {
+                brought_back.iter().any(|met| met.change.operation == ChangeOperation::Upsert && met.change.key == *key)
+            };
+            crossed.again.get_mut(other).doubt(remade);
         }
         // All of it, as it was before this crossing took anything from it: what is said again stands for that too.
         let again = crossed.again.get(other);
