@@ -57,6 +57,13 @@ pub enum EngineError {
     /// Records would be left behind without anyone having said what becomes of them.
     #[error("map {map} has {queued} queued records; say whether to keep them as catch-up errors or to discard them")]
     QueueNotEmpty { map: MapId, queued: u64, in_error: u64 },
+    #[error("map {map} has no job {number}")]
+    JobNotFound { map: MapId, number: u64 },
+    #[error("execution {execution} of map {map} has no row {number} in error")]
+    RowNotFound { map: MapId, execution: u64, number: u64 },
+    /// Too many jobs wait for one another.
+    #[error("map {map} has {max} jobs that have not begun; wait for them, or cancel some")]
+    TooManyJobs { map: MapId, max: usize },
     /// The map has errors that would be deleted with it.
     #[error(
         "map {map} has {in_error} records in error, which would be deleted with it; retry them, or force the deletion"

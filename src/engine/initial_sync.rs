@@ -413,13 +413,10 @@ impl Copy {
         for row in page {
             match self.plan.split(source, row.clone()) {
                 Some((key, row)) => rows.push(CopyRow { key, row }),
-                None => errors.push(ExecutionError {
-                    source,
-                    key: Key::new(Vec::new()),
-                    row,
-                    failure: Failure::new(ErrorType::BadRequest, "", "a column of the integration key is null"),
-                    time: self.clock.now(),
-                }),
+                None => {
+                    let failure = Failure::new(ErrorType::BadRequest, "", "a column of the integration key is null");
+                    errors.push(ExecutionError::new(source, Key::new(Vec::new()), row, failure, self.clock.now()));
+                }
             }
         }
         (rows, errors)
@@ -468,13 +465,10 @@ impl Copy {
             }
             match outcome {
                 Outcome::Written => written += 1,
-                Outcome::Refused(failure, _) => errors.push(ExecutionError {
-                    source,
-                    key: row.key.clone(),
-                    row: row.row.clone(),
-                    failure,
-                    time: self.clock.now(),
-                }),
+                Outcome::Refused(failure, _) => {
+                    let (key, row) = (row.key.clone(), row.row.clone());
+                    errors.push(ExecutionError::new(source, key, row, failure, self.clock.now()));
+                }
                 // Only a stopped copy is given its rows back; it goes on from its position.
                 Outcome::Withdrawn | Outcome::Down(_) => return Err(EngineError::NotReady),
             }

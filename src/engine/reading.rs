@@ -5,6 +5,7 @@ use super::error::EngineError;
 use crate::model::change::{ErrorRecord, QueuedRecord};
 use crate::model::execution::{Execution, ExecutionError};
 use crate::model::failure::ErrorType;
+use crate::model::filter::Candidate;
 use crate::model::ids::{ExecutionNumber, MapId, QueueSequence};
 use crate::store::Head;
 use chrono::{DateTime, Utc};
@@ -26,6 +27,42 @@ pub struct QueueStats {
     /// Errors by type, none being those that were kept aside unsent; empty when there are too many to look at.
     pub errors: BTreeMap<Option<ErrorType>, u64>,
     pub oldest_accept_time: Option<DateTime<Utc>>,
+}
+
+/// A change that is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Held {
+    Queued(QueuedRecord),
+    Error(ErrorRecord),
+    /// It was an error until a retry wrote it or found nothing left to write.
+    Retried(ErrorRecord),
+}
+
+impl Held {
+    pub fn record(&self) -> &QueuedRecord {
+        match self {
+            Held::Queued(record) => record,
+            Held::Error(error) | Held::Retried(error) => &error.record,
+        }
+    }
+
+    /// About how many bytes it takes.
+    pub fn size(&self) -> usize {
+        let message = match self {
+            Held::Queued(_) => 0,
+            Held::Error(error) | Held::Retried(error) => error.failure.message.len(),
+        };
+        self.record().change.size() + message
+    }
+}
+
+impl<'a> From<&'a Held> for Candidate<'a> {
+    fn from(held: &'a Held) -> Self {
+        match held {
+            Held::Queued(record) => record.into(),
+            Held::Error(error) | Held::Retried(error) => error.into(),
+        }
+    }
 }
 
 impl Engine {
@@ -88,18 +125,24 @@ impl Engine {
         Ok(self.context.store.errors(map, after, limit)?)
     }
 
-    /// A queued record or one in error.
-    pub fn record(
-        &self,
-        map: &MapId,
-        sequence: QueueSequence,
-    ) -> Result<Result<QueuedRecord, ErrorRecord>, EngineError> {
+    /// Records that retries took out of the errors and that are still kept, likewise.
+    pub fn retried(&self, map: &MapId, after: QueueSequence, limit: usize) -> Result<Vec<ErrorRecord>, EngineError> {
         self.handle(map)?;
-        if let Some(record) = self.context.store.queued_record(map, sequence)? {
-            return Ok(Ok(record));
+        Ok(self.context.store.retried(map, after, limit)?)
+    }
+
+    /// A record that waits, is in error, or was.
+    pub fn record(&self, map: &MapId, sequence: QueueSequence) -> Result<Held, EngineError> {
+        self.handle(map)?;
+        let store = &self.context.store;
+        if let Some(record) = store.queued_record(map, sequence)? {
+            return Ok(Held::Queued(record));
         }
-        let error = self.context.store.error(map, sequence)?;
-        error.map(Err).ok_or_else(|| EngineError::RecordNotFound { map: map.clone(), sequence: sequence.0 })
+        if let Some(error) = store.error(map, sequence)? {
+            return Ok(Held::Error(error));
+        }
+        let retried = store.retried_record(map, sequence)?;
+        retried.map(Held::Retried).ok_or_else(|| EngineError::RecordNotFound { map: map.clone(), sequence: sequence.0 })
     }
 
     pub fn execution(&self, map: &MapId, number: ExecutionNumber) -> Result<Execution, EngineError> {

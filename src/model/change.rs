@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::ids::QueueSequence;
+use super::job::Retry;
 use super::key::{Key, encode_value};
 use super::print::Over;
 use super::row::Row;
@@ -137,6 +138,12 @@ pub struct ErrorRecord {
     pub fail_time: DateTime<Utc>,
     /// How often the destination has seen it. 0 when it was never sent (kept by a resume or a stop that skipped it).
     pub attempts: u32,
+    /// Which failure of the map it was, counted from 1; all that were kept aside in one step share a number.
+    pub number: u64,
+    /// Its latest retry that has ended.
+    pub retry: Option<Retry>,
+    /// The row as it was accepted, once it was corrected.
+    pub original: Option<Row>,
 }
 
 impl ErrorRecord {

@@ -1,7 +1,8 @@
 //! Executions of the initial sync and their projects.
 
 use super::failure::Failure;
-use super::ids::{ExecutionNumber, MapId};
+use super::ids::{ExecutionNumber, MapId, QueueSequence};
+use super::job::Retry;
 use super::key::Key;
 use super::row::Row;
 use super::side::Side;
@@ -29,6 +30,8 @@ pub struct Execution {
     pub fingerprint: u64,
     /// Maps whose own initial sync has to end first.
     pub after: Vec<MapId>,
+    /// The last change that the map had queued when it began: those accepted later are newer than its rows.
+    pub begun_after: QueueSequence,
     /// In the order in which they run: from the master, then what only the other side has.
     pub projects: Vec<Project>,
     /// The execution that it runs again, and how.
@@ -133,6 +136,16 @@ pub struct ExecutionError {
     pub row: Row,
     pub failure: Failure,
     pub time: DateTime<Utc>,
+    /// Its latest retry that has ended.
+    pub retry: Option<Retry>,
+    /// The row as it was read, once it was corrected.
+    pub original: Option<Row>,
+}
+
+impl ExecutionError {
+    pub fn new(source: Side, key: Key, row: Row, failure: Failure, time: DateTime<Utc>) -> Self {
+        Self { source, key, row, failure, time, retry: None, original: None }
+    }
 }
 
 #[cfg(test)]

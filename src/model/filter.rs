@@ -1,6 +1,10 @@
 //! Which records in error are meant: what lists, retries and deletions pick by.
 
+use super::change::{ErrorRecord, QueuedRecord};
+use super::execution::ExecutionError;
 use super::failure::{ErrorType, Failure};
+use super::ids::JobNumber;
+use super::job::{Retry, RetryStatus};
 use super::key::Key;
 use super::side::Side;
 use super::value::Value;
@@ -14,7 +18,8 @@ pub struct RecordFilter {
     pub key: Option<Key>,
     /// Values of the first columns of the key: all equal, and the last, if it is text, at least the beginning.
     pub key_prefix: Vec<Value>,
-    pub error_type: Option<ErrorType>,
+    /// Inner none: those that were kept aside unsent.
+    pub error_type: Option<Option<ErrorType>>,
     /// These three: empty picks those that have none.
     pub code: Option<String>,
     pub constraint: Option<String>,
@@ -23,22 +28,77 @@ pub struct RecordFilter {
     pub from: Option<DateTime<Utc>>,
     /// Failed before.
     pub until: Option<DateTime<Utc>>,
+    pub retry_status: Option<RetryStatus>,
+    /// The job that took it last.
+    pub job: Option<JobNumber>,
+}
+
+/// What a filter looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    pub source: Side,
+    pub key: &'a Key,
+    /// None of what was not sent.
+    pub failure: Option<&'a Failure>,
+    /// When it failed; of what has not failed when it was accepted.
+    pub time: DateTime<Utc>,
+    pub retry_status: RetryStatus,
+    pub job: Option<JobNumber>,
+}
+
+fn status_of(retry: Option<&Retry>) -> RetryStatus {
+    retry.map_or(RetryStatus::None, |retry| retry.status)
+}
+
+impl<'a> From<&'a QueuedRecord> for Candidate<'a> {
+    fn from(record: &'a QueuedRecord) -> Self {
+        let (source, key, time) = (record.change.source, &record.change.key, record.accept_time);
+        Self { source, key, failure: None, time, retry_status: RetryStatus::None, job: None }
+    }
+}
+
+impl<'a> From<&'a ErrorRecord> for Candidate<'a> {
+    fn from(error: &'a ErrorRecord) -> Self {
+        Self {
+            failure: error.sent().then_some(&error.failure),
+            time: error.fail_time,
+            retry_status: status_of(error.retry.as_ref()),
+            job: error.retry.map(|retry| retry.job),
+            ..Self::from(&error.record)
+        }
+    }
+}
+
+impl<'a> From<&'a ExecutionError> for Candidate<'a> {
+    fn from(error: &'a ExecutionError) -> Self {
+        Self {
+            source: error.source,
+            key: &error.key,
+            failure: Some(&error.failure),
+            time: error.time,
+            retry_status: status_of(error.retry.as_ref()),
+            job: error.retry.map(|retry| retry.job),
+        }
+    }
 }
 
 impl RecordFilter {
-    pub fn picks(&self, source: Side, key: &Key, failure: &Failure, time: DateTime<Utc>) -> bool {
+    pub fn picks(&self, candidate: &Candidate<'_>) -> bool {
+        let Candidate { source, key, failure, time, retry_status, job } = *candidate;
         let is = |wanted: &Option<String>, found: Option<&String>| {
             wanted.as_deref().is_none_or(|wanted| wanted == found.map_or("", String::as_str))
         };
         self.source.is_none_or(|wanted| wanted == source)
             && self.key.as_ref().is_none_or(|wanted| wanted == key)
             && begins_with(key, &self.key_prefix)
-            && self.error_type.is_none_or(|wanted| wanted == failure.kind)
-            && is(&self.code, Some(&failure.code))
-            && is(&self.constraint, failure.constraint.as_ref())
-            && is(&self.column, failure.column.as_ref())
+            && self.error_type.is_none_or(|wanted| wanted == failure.map(|failure| failure.kind))
+            && is(&self.code, failure.map(|failure| &failure.code))
+            && is(&self.constraint, failure.and_then(|failure| failure.constraint.as_ref()))
+            && is(&self.column, failure.and_then(|failure| failure.column.as_ref()))
             && self.from.is_none_or(|from| time >= from)
             && self.until.is_none_or(|until| time < until)
+            && self.retry_status.is_none_or(|wanted| wanted == retry_status)
+            && self.job.is_none_or(|wanted| Some(wanted) == job)
     }
 }
 
@@ -62,19 +122,29 @@ mod tests {
         let time = |seconds: i64| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
         let key = Key::new(vec![Value::Int(7), Value::String("north-east".into())]);
         let failure = Failure { column: Some("total".into()), ..Failure::new(ErrorType::Application, "23514", "no") };
-        let picks = |filter: RecordFilter| filter.picks(Side::Left, &key, &failure, time(0));
+        let candidate = Candidate {
+            source: Side::Left,
+            key: &key,
+            failure: Some(&failure),
+            time: time(0),
+            retry_status: RetryStatus::Failed,
+            job: Some(JobNumber(2)),
+        };
+        let picks = |filter: RecordFilter| filter.picks(&candidate);
         let filter = RecordFilter::default;
         assert!(picks(filter()));
         let whole = RecordFilter {
             source: Some(Side::Left),
             key: Some(key.clone()),
             key_prefix: vec![Value::Int(7), Value::String("north".into())],
-            error_type: Some(ErrorType::Application),
+            error_type: Some(Some(ErrorType::Application)),
             code: Some("23514".into()),
             constraint: Some(String::new()),
             column: Some("total".into()),
             from: Some(time(0)),
             until: Some(time(1)),
+            retry_status: Some(RetryStatus::Failed),
+            job: Some(JobNumber(2)),
         };
         assert!(picks(whole));
         let misses = [
@@ -82,7 +152,10 @@ mod tests {
             RecordFilter { key: Some(Key::new(vec![Value::Int(7)])), ..filter() },
             RecordFilter { key_prefix: vec![Value::Int(8)], ..filter() },
             RecordFilter { key_prefix: vec![Value::Int(7), Value::String("east".into())], ..filter() },
-            RecordFilter { error_type: Some(ErrorType::BadRequest), ..filter() },
+            RecordFilter { error_type: Some(Some(ErrorType::BadRequest)), ..filter() },
+            RecordFilter { error_type: Some(None), ..filter() },
+            RecordFilter { retry_status: Some(RetryStatus::None), ..filter() },
+            RecordFilter { job: Some(JobNumber(1)), ..filter() },
             RecordFilter { code: Some(String::new()), ..filter() },
             RecordFilter { constraint: Some("total".into()), ..filter() },
             RecordFilter { column: Some(String::new()), ..filter() },

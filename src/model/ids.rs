@@ -105,6 +105,10 @@ number! {
     /// The number of an execution of a map's initial sync, from 1.
     ExecutionNumber
 }
+number! {
+    /// The number of a bulk action on errors of a map, from 1.
+    JobNumber
+}
 
 #[cfg(test)]
 mod tests {

@@ -161,6 +161,11 @@ impl Plan {
         self.key.iter().chain(carried).map(|pair| pair.column(source).to_owned()).collect()
     }
 
+    /// What the left side calls a column of a side: the name that both share.
+    pub fn left_name(&self, side: Side, column: &str) -> Option<&str> {
+        self.columns.iter().find(|pair| pair.column(side) == column).map(|pair| pair.column(Side::Left))
+    }
+
     /// The column of the other side that a bidirectional column belongs to; none for one that goes one way.
     pub fn counterpart(&self, side: Side, column: &str) -> Option<&str> {
         self.columns

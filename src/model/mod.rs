@@ -15,6 +15,7 @@ pub mod fit;
 #[cfg(test)]
 pub mod fixtures;
 pub mod ids;
+pub mod job;
 pub mod key;
 pub mod lanes;
 pub mod limits;
@@ -30,3 +31,4 @@ pub mod table_map;
 pub mod told;
 pub mod validation;
 pub mod value;
+pub mod written;

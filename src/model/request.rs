@@ -18,7 +18,7 @@ pub struct RequestIdReused {
 }
 
 impl RequestTag {
-    pub(super) fn has_id_of(&self, remembered: &str) -> bool {
+    pub fn has_id_of(&self, remembered: &str) -> bool {
         remembered.split_once(' ').is_some_and(|(_, id)| id == self.id)
     }
 }

@@ -7,18 +7,19 @@ use super::proto;
 use super::queued_records::{key_record, under_source_names};
 use super::records::{count, direction_from, record, total};
 use super::status::CallError;
-use super::{Answers, answers, names, times};
+use super::watching::{Looked, watched};
+use super::{Answers, names, times};
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::map::{Transition, TransitionRequest};
 use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progress, Project};
+use crate::model::filter::{Candidate, RecordFilter};
 use crate::model::ids::{ExecutionNumber, MapId};
+use crate::model::job::{JobKind, QueueJob, RetryStatus};
 use crate::model::table_map::Definition;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 /// Executions that one page looks through at most; one that found less goes on with the next.
 const LOOKED_THROUGH_MAX: usize = 10_000;
@@ -27,9 +28,6 @@ const ROWS_AT_ONCE: usize = 50;
 const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// How long a decision about an execution may take: a commit, and for a cancellation the end of what is being written.
 const DECISION_WAIT: Duration = Duration::from_secs(30);
-/// Between two messages to someone who watches, at least; and after which it is looked again in any case.
-const WATCH_INTERVAL: Duration = Duration::from_millis(200);
-const WATCH_LOOK: Duration = Duration::from_secs(10);
 /// How much the last look counts in the rate.
 const SMOOTHING: f64 = 0.3;
 
@@ -85,12 +83,15 @@ fn project(execution: ExecutionState, project: &Project) -> proto::ExecutionProj
     }
 }
 
-fn failed_row(
+pub fn failed_row(
     map: &MapId,
     execution: ExecutionNumber,
     definition: &Definition,
+    to_come: &[QueueJob],
     (sequence, error): (u64, ExecutionError),
 ) -> proto::ExecutionError {
+    let candidate = Candidate::from(&error);
+    let status = RetryStatus::of(to_come, JobKind::RetryExecutionErrors(execution), sequence, &candidate);
     let mut row = error.row;
     for (column, value) in under_source_names(definition, error.source, &error.key) {
         row.set(column, value);
@@ -103,10 +104,10 @@ fn failed_row(
         record: Some(record(row)),
         error: Some(error.failure.into()),
         attempts: 1,
-        retry_status: proto::RetryStatus::None.into(),
+        retry_status: proto::RetryStatus::from(status).into(),
         fail_time: Some(times::timestamp(error.time)),
         purge_time: None, // failed rows are not purged yet
-        queue_job: String::new(),
+        queue_job: error.retry.map(|retry| names::queue_job(map, retry.job)).unwrap_or_default(),
     }
 }
 
@@ -163,22 +164,9 @@ impl Services {
         let named = input.execution("name", &request.name);
         let (map, number) = input.with(named)?;
         self.engine.execution(&map, number)?;
-        let watching = Watching {
-            further: self.engine.executions_further(&map)?,
-            engine: self.engine.clone(),
-            closing: self.closing.clone(),
-            map,
-            number,
-            pace: Pace::default(),
-        };
-        let answers = futures::stream::unfold(Some((watching, true)), |state| async move {
-            let (mut watching, first) = state?;
-            match watching.next(first).await {
-                Ok((message, ended)) => Some((Ok(message), (!ended).then_some((watching, false)))),
-                Err(error) => Some((Err(CallError::from(error).into()), None)),
-            }
-        });
-        Ok(answers::guarded(answers))
+        let further = self.engine.executions_further(&map)?;
+        let watching = Watching { engine: self.engine.clone(), map, number, pace: Pace::default() };
+        Ok(watched(watching, further, self.closing.clone()))
     }
 
     pub(super) fn list_executions(
@@ -230,18 +218,18 @@ impl Services {
         let view = self.engine.map(&map)?;
         let definition = &view.map.definition;
         let mut input = Input::default();
-        let picked = input.record_filter(request.filter.clone(), definition);
+        let filter = input.record_filter(request.filter.clone(), &map, definition);
         input.done()?;
-        let (rows, next_page_token) = if picked.nothing {
-            (Vec::new(), String::new())
-        } else {
-            let picks = |(_, error): &(u64, ExecutionError)| {
-                picked.filter.picks(error.source, &error.key, &error.failure, error.time)
-            };
-            self.picked_errors(&page, &map, number, picks)?
+        let jobs = self.running_jobs(&map)?;
+        let kind = JobKind::RetryExecutionErrors(number);
+        let picks = |(row, error): &(u64, ExecutionError)| {
+            let mut candidate = Candidate::from(error);
+            candidate.retry_status = RetryStatus::of(&jobs, kind, *row, &candidate);
+            filter.picks(&candidate)
         };
-        let errors = rows.into_iter().map(|row| failed_row(&map, number, definition, row)).collect();
-        let total_size = if picked.is_set { None } else { total(execution.failed()) };
+        let (rows, next_page_token) = self.picked_errors(&page, &map, number, picks)?;
+        let errors = rows.into_iter().map(|row| failed_row(&map, number, definition, &jobs, row)).collect();
+        let total_size = if filter == RecordFilter::default() { total(execution.failed()) } else { None };
         Ok(proto::ListExecutionErrorsResponse { errors, next_page_token, total_size })
     }
 
@@ -284,30 +272,16 @@ impl Services {
 
 /// Someone who watches an execution.
 struct Watching {
-    further: watch::Receiver<Option<Arc<Execution>>>,
     engine: Arc<Engine>,
-    closing: CancellationToken,
     map: MapId,
     number: ExecutionNumber,
     pace: Pace,
 }
 
-impl Watching {
-    /// The execution as it is now, or when it has come further; and whether it has ended.
-    async fn next(&mut self, first: bool) -> Result<(proto::WatchExecutionResponse, bool), EngineError> {
-        let closing = self.closing.clone();
-        if !first {
-            let further = async {
-                tokio::time::sleep(WATCH_INTERVAL).await;
-                let _ = self.further.changed().await; // an ended task is seen at the next look
-            };
-            // A map that is deleted takes its executions with it, so its end is looked for too.
-            let looked = closing.run_until_cancelled(tokio::time::timeout(WATCH_LOOK, further)).await;
-            if looked.is_none() {
-                return Err(EngineError::ShuttingDown);
-            }
-        }
-        self.further.mark_unchanged();
+impl Looked for Watching {
+    type Message = proto::WatchExecutionResponse;
+
+    fn look(&mut self) -> Result<(Self::Message, bool), EngineError> {
         let execution = self.engine.execution(&self.map, self.number)?;
         let ended = execution.state != ExecutionState::Running;
         let (rows_per_second, left) = self.pace.told(&execution, self.engine.now());
@@ -346,35 +320,5 @@ impl Pace {
         let left = running.and_then(|project| Some(project.total?.saturating_sub(done(project))));
         let left = left.filter(|_| self.rows_per_second > 0.0).map(|rows| rows as f64 / self.rows_per_second);
         (self.rows_per_second, left.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
-    }
-}
-
-/// A page of things that are numbered upwards, as far as they fit into a message; and the token of the next.
-pub fn filled<T, E>(
-    page: &Page,
-    read: impl Fn(u64, usize) -> Result<Vec<T>, E>,
-    number: impl Fn(&T) -> u64,
-    size: impl Fn(&T) -> usize,
-) -> Result<(Vec<T>, String), CallError>
-where
-    CallError: From<E>,
-{
-    let mut after = page.number()?.unwrap_or(0);
-    let mut things = Vec::new();
-    let mut bytes = 0;
-    loop {
-        // One more than asked tells whether there is a next page.
-        let read = read(after, ROWS_AT_ONCE.min(page.size + 1 - things.len()))?;
-        if read.is_empty() {
-            return Ok((things, String::new()));
-        }
-        for thing in read {
-            bytes += size(&thing);
-            if things.len() == page.size || (bytes > PAGE_BYTES_MAX && !things.is_empty()) {
-                return Ok((things, page.token(after)));
-            }
-            after = number(&thing);
-            things.push(thing);
-        }
     }
 }

@@ -5,22 +5,21 @@ use super::proto;
 use super::records::value;
 use crate::model::failure::ErrorType;
 use crate::model::filter::RecordFilter;
+use crate::model::ids::MapId;
+use crate::model::job::RetryStatus;
 use crate::model::key::Key;
 use crate::model::side::Side;
 use crate::model::table_map::Definition;
 use crate::model::value::Value;
 
-/// What a request picks, and whether it is anything at all: some states no record can be in yet.
-pub struct Picked {
-    pub filter: RecordFilter,
-    pub nothing: bool,
-    /// It picks by something, so that what it finds is not all there is.
-    pub is_set: bool,
-}
-
 impl Input {
-    pub fn record_filter(&mut self, filter: Option<proto::RecordFilter>, definition: &Definition) -> Picked {
-        let is_set = filter.as_ref().is_some_and(|filter| *filter != proto::RecordFilter::default());
+    /// What picks records of a map; nothing set picks all.
+    pub fn record_filter(
+        &mut self,
+        filter: Option<proto::RecordFilter>,
+        map: &MapId,
+        definition: &Definition,
+    ) -> RecordFilter {
         let given = filter.unwrap_or_default();
         let source = match self.known::<proto::Direction>("filter.direction", given.direction) {
             Some(proto::Direction::LeftToRight) => Some(Side::Left),
@@ -41,17 +40,16 @@ impl Input {
         let prefix = given.integration_key_prefix;
         let key_prefix =
             prefix.map(|key| self.key_values("filter.integration_key_prefix", key, names)).unwrap_or_default();
-        let mut nothing = !given.queue_job.is_empty();
         let error_type = given.error_type.and_then(|number| {
             let kind = self.known::<proto::ErrorType>("filter.error_type", number)?;
-            let found = ErrorType::ALL.into_iter().find(|known| proto::ErrorType::from(*known) == kind);
-            nothing |= found.is_none(); // UNSPECIFIED: those that were kept aside, of which an execution has none
-            found
+            Some(ErrorType::ALL.into_iter().find(|known| proto::ErrorType::from(*known) == kind))
         });
-        if let Some(status) = self.known::<proto::RetryStatus>("filter.retry_status", given.retry_status) {
-            nothing |= !matches!(status, proto::RetryStatus::Unspecified | proto::RetryStatus::None);
+        let retry_status = self.known::<proto::RetryStatus>("filter.retry_status", given.retry_status);
+        let job = if given.queue_job.is_empty() { None } else { self.queue_job("filter.queue_job", &given.queue_job) };
+        if job.as_ref().is_some_and(|(of, _)| of != map) {
+            self.wrong("filter.queue_job", format!("is no job of {map}"));
         }
-        let filter = RecordFilter {
+        RecordFilter {
             source,
             key,
             key_prefix,
@@ -61,8 +59,9 @@ impl Input {
             column: given.column,
             from: self.time("filter.start_time", given.start_time),
             until: self.time("filter.end_time", given.end_time),
-        };
-        Picked { filter, nothing, is_set }
+            retry_status: retry_status.and_then(retry_status_from),
+            job: job.map(|(_, job)| job),
+        }
     }
 
     /// Values for the first columns of a key, in its order; each that is given must be one of them, without a gap.
@@ -83,5 +82,18 @@ impl Input {
             self.wrong(format!("{field}.fields[{name:?}]"), message);
         }
         values
+    }
+}
+
+/// UNSPECIFIED is any.
+fn retry_status_from(status: proto::RetryStatus) -> Option<RetryStatus> {
+    match status {
+        proto::RetryStatus::Unspecified => None,
+        proto::RetryStatus::None => Some(RetryStatus::None),
+        proto::RetryStatus::Pending => Some(RetryStatus::Pending),
+        proto::RetryStatus::InProgress => Some(RetryStatus::InProgress),
+        proto::RetryStatus::Completed => Some(RetryStatus::Completed),
+        proto::RetryStatus::Failed => Some(RetryStatus::Failed),
+        proto::RetryStatus::Superseded => Some(RetryStatus::Superseded),
     }
 }

@@ -40,9 +40,23 @@ pub const OFFERED: &[(&str, &[&str])] = &[
             "RerunExecution",
             "SkipInitialSync",
             "CancelExecution",
+            "RetryExecutionErrors",
         ],
     ),
-    ("tandem.v1.QueueService", &["GetQueueStats", "ListQueuedRecords", "GetQueuedRecord", "ListCatchUpErrors"]),
+    (
+        "tandem.v1.QueueService",
+        &[
+            "GetQueueStats",
+            "ListQueuedRecords",
+            "GetQueuedRecord",
+            "ListCatchUpErrors",
+            "RetryCatchUpErrors",
+            "GetQueueJob",
+            "ListQueueJobs",
+            "WatchQueueJob",
+            "CancelQueueJob",
+        ],
+    ),
     ("tandem.v1.AlertService", &[]),
 ];
 

@@ -15,7 +15,9 @@ mod executions;
 mod failures;
 mod filter;
 mod findings;
+mod held_records;
 mod input;
+mod jobs;
 pub mod methods;
 mod names;
 mod paging;
@@ -30,6 +32,7 @@ mod tables;
 mod times;
 mod transitions;
 mod update_mask;
+mod watching;
 mod write_stream;
 
 use crate::engine::Engine;

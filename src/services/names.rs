@@ -1,7 +1,7 @@
 //! Resource names: reading them with everything that is wrong, and writing them.
 
 use super::input::Input;
-use crate::model::ids::{AppId, ExecutionNumber, MapId, QueueSequence};
+use crate::model::ids::{AppId, ExecutionNumber, JobNumber, MapId, QueueSequence};
 use std::fmt::Write as _;
 
 /// Stands for all maps.
@@ -21,6 +21,10 @@ pub fn execution_error(map: &MapId, number: ExecutionNumber, sequence: u64) -> S
 
 pub fn queued_record(map: &MapId, sequence: QueueSequence) -> String {
     format!("tableMaps/{map}/queuedRecords/{sequence}")
+}
+
+pub fn queue_job(map: &MapId, number: JobNumber) -> String {
+    format!("tableMaps/{map}/queueJobs/{number}")
 }
 
 pub fn application(application: &AppId) -> String {
@@ -74,6 +78,21 @@ impl Input {
         let [map, number] = self.parts(field, name, ["tableMaps", "queuedRecords"])?;
         let (map, number) = (self.map_id(field, map), self.number(field, number));
         Some((map?, QueueSequence(number?)))
+    }
+
+    /// `tableMaps/{table_map}/queueJobs/{queue_job}`.
+    pub fn queue_job(&mut self, field: &str, name: &str) -> Option<(MapId, JobNumber)> {
+        let [map, number] = self.parts(field, name, ["tableMaps", "queueJobs"])?;
+        let (map, number) = (self.map_id(field, map), self.number(field, number));
+        Some((map?, JobNumber(number?)))
+    }
+
+    /// `tableMaps/{table_map}/executions/{execution}/errors/{sequence}`.
+    pub fn execution_error(&mut self, field: &str, name: &str) -> Option<(MapId, ExecutionNumber, u64)> {
+        let [map, execution, number] = self.parts(field, name, ["tableMaps", "executions", "errors"])?;
+        let (map, execution) = (self.map_id(field, map), self.number(field, execution));
+        let number = self.number(field, number);
+        Some((map?, ExecutionNumber(execution?), number?))
     }
 
     /// `applications/{application}`.

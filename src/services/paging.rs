@@ -49,6 +49,7 @@ paged!(
     ListExecutionErrorsRequest,
     ListQueuedRecordsRequest,
     ListCatchUpErrorsRequest,
+    ListQueueJobsRequest,
 );
 
 /// The page that is asked for.

@@ -3,9 +3,12 @@
 use super::proto;
 use super::records::{count, record};
 use super::{names, times};
-use crate::model::change::{ErrorRecord, Operation, QueuedRecord};
+use crate::engine::reading::Held;
+use crate::model::change::{Operation, QueuedRecord};
 use crate::model::figures::Figures;
+use crate::model::filter::Candidate;
 use crate::model::ids::MapId;
+use crate::model::job::{JobKind, QueueJob, RetryStatus};
 use crate::model::key::Key;
 use crate::model::row::Row;
 use crate::model::table_map::{Definition, Side};
@@ -30,7 +33,7 @@ pub fn under_source_names<'a>(
 }
 
 /// A record that waits.
-pub fn queued(map: &MapId, definition: &Definition, queued: QueuedRecord) -> proto::QueuedRecord {
+fn queued(map: &MapId, definition: &Definition, queued: QueuedRecord) -> proto::QueuedRecord {
     let change = queued.change;
     let bytes = change.size();
     let key: Row = under_source_names(definition, change.source, &change.key).collect();
@@ -59,17 +62,43 @@ pub fn queued(map: &MapId, definition: &Definition, queued: QueuedRecord) -> pro
     }
 }
 
-/// A catch-up error. One that was kept aside unsent has no error of its own.
-pub fn error(map: &MapId, definition: &Definition, error: ErrorRecord) -> proto::QueuedRecord {
+/// A record that waits, is in error, or was. `to_come` are the jobs that run.
+pub fn shown(map: &MapId, definition: &Definition, held: Held, to_come: &[QueueJob]) -> proto::QueuedRecord {
+    let (error, state) = match held {
+        Held::Queued(record) => return queued(map, definition, record),
+        Held::Error(error) => (error, proto::QueuedRecordState::Error),
+        Held::Retried(error) => (error, proto::QueuedRecordState::Completed),
+    };
+    let kind = JobKind::RetryCatchUpErrors;
+    let status = RetryStatus::of(to_come, kind, error.record.sequence.0, &Candidate::from(&error));
     let sent = error.sent();
-    let etag = format!("{}-{}", error.record.sequence, error.attempts);
+    let corrected = u8::from(error.original.is_some());
+    let etag = format!("{}-{}-{}", error.record.sequence, error.attempts, corrected);
+    let key: Row = under_source_names(definition, error.record.change.source, &error.record.change.key).collect();
+    let original = error.original.map(|row| record(key.into_iter().chain(row).collect()));
     proto::QueuedRecord {
-        state: proto::QueuedRecordState::Error.into(),
+        state: state.into(),
         error: sent.then(|| error.failure.into()),
         attempts: i32::try_from(error.attempts).unwrap_or(i32::MAX),
         fail_time: Some(times::timestamp(error.fail_time)),
+        original_record: original,
+        retry_status: proto::RetryStatus::from(status).into(),
+        queue_job: error.retry.map(|retry| names::queue_job(map, retry.job)).unwrap_or_default(),
         etag,
         ..queued(map, definition, error.record)
+    }
+}
+
+impl From<RetryStatus> for proto::RetryStatus {
+    fn from(status: RetryStatus) -> Self {
+        match status {
+            RetryStatus::None => proto::RetryStatus::None,
+            RetryStatus::Pending => proto::RetryStatus::Pending,
+            RetryStatus::InProgress => proto::RetryStatus::InProgress,
+            RetryStatus::Completed => proto::RetryStatus::Completed,
+            RetryStatus::Failed => proto::RetryStatus::Failed,
+            RetryStatus::Superseded => proto::RetryStatus::Superseded,
+        }
     }
 }
 

@@ -173,6 +173,16 @@ fn engine(error: EngineError) -> Told {
         EngineError::RecordNotFound { map, sequence } => {
             not_found(message, "QueuedRecord", names::queued_record(&map, crate::model::ids::QueueSequence(sequence)))
         }
+        EngineError::JobNotFound { map, number } => {
+            not_found(message, "QueueJob", names::queue_job(&map, crate::model::ids::JobNumber(number)))
+        }
+        EngineError::RowNotFound { map, execution, number } => {
+            let execution = crate::model::ids::ExecutionNumber(execution);
+            not_found(message, "ExecutionError", names::execution_error(&map, execution, number))
+        }
+        EngineError::TooManyJobs { map, .. } => {
+            of(Code::ResourceExhausted, ErrorReason::TooManyRequests).quota(names::table_map(&map)).retry(RETRY_AFTER)
+        }
         EngineError::ExecutionNotFound { map, number } => {
             not_found(message, "Execution", names::execution(&map, crate::model::ids::ExecutionNumber(number)))
         }

@@ -1,6 +1,5 @@
 //! `SyncService`.
 
-use super::methods::not_offered;
 use super::proto::sync_service_server::SyncService;
 use super::proto::*;
 use super::status::CallError;
@@ -58,7 +57,8 @@ impl SyncService for Services {
         Ok(Response::new(self.cancel_execution(actor::of(&request), request.into_inner()).await?))
     }
 
-    async fn retry_execution_errors(&self, _: Request<RetryExecutionErrorsRequest>) -> Answer<QueueJob> {
-        not_offered("RetryExecutionErrors")
+    async fn retry_execution_errors(&self, request: Request<RetryExecutionErrorsRequest>) -> Answer<QueueJob> {
+        let actor = actor::of(&request);
+        Ok(Response::new(self.retry_execution_errors(request.into_inner(), actor).await?))
     }
 }

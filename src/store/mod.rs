@@ -13,8 +13,12 @@ use crate::model::change::{Change, Ending, ErrorRecord, QueuedBecause, QueuedRec
 use crate::model::execution::{Execution, ExecutionError};
 use crate::model::failure::Failure;
 use crate::model::figures::{Figures, MapFigures};
-use crate::model::ids::{EventSequence, ExecutionNumber, MapId, Position, QueueSequence, Revision};
+use crate::model::ids::{EventSequence, ExecutionNumber, JobNumber, MapId, Position, QueueSequence, Revision};
+use crate::model::job::QueueJob;
+use crate::model::key::Key;
+use crate::model::row::Row;
 use crate::model::table_map::{Side, TableMap};
+use crate::model::written::{Written, WrittenSince};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
@@ -37,7 +41,7 @@ pub struct Commit {
 
 /// One thing that a commit does. Figures move with the operations that move records, in the same step (rule 11).
 ///
-/// What a deletion would have to find again (`Enqueue`, `Remember`, `PutExecution`, `AddExecutionErrors`) needs the map's record; `Log` and
+/// What a deletion would have to find again (`Enqueue`, `Remember`, `PutExecution`, `AddExecutionErrors`, `NoteWritten`, `PutJob`) needs the map's record; `Log` and
 /// `Count` do not, so that what is under way while a map is deleted can still be told and counted.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operation {
@@ -75,6 +79,37 @@ pub enum Operation {
     PutExecution(Box<Execution>),
     /// Keeps rows that an execution could not write.
     AddExecutionErrors { execution: ExecutionNumber, errors: Vec<ExecutionError> },
+    /// Notes what changes have written of keys that have errors, or whose records are being diverted; with `always` of all keys.
+    NoteWritten { written: Vec<Written>, always: bool },
+    /// Forgets all that was noted, at once for every reader.
+    DropWritten,
+    /// Writes a job under its number.
+    PutJob(Box<QueueJob>),
+    /// A job has tried a catch-up error again. Unless it failed it leaves the errors: in_error shrinks, applied or superseded
+    /// grows, and it is kept to be seen.
+    Retried(Retried),
+    /// The same of a row that an execution could not write, named by its number.
+    RetriedRow { execution: ExecutionNumber, retried: Retried },
+}
+
+/// What became of an error that a job has tried again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retried {
+    /// Of a record its sequence, of a row its number.
+    pub sequence: u64,
+    pub job: JobNumber,
+    pub time: DateTime<Utc>,
+    pub result: RetryResult,
+    /// The row with the job's correction; none when it corrects nothing.
+    pub corrected: Option<Row>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum RetryResult {
+    Applied,
+    Superseded,
+    /// Why, and how often the destination saw it.
+    Refused(Failure, u32),
 }
 
 /// A change on its way into the queue.
@@ -136,6 +171,10 @@ pub struct Head {
     pub last_event: EventSequence,
     pub last_queued: QueueSequence,
     pub figures: MapFigures,
+    /// How many failures the map has had; what is counted by `ErrorRecord::number`.
+    pub failures: u64,
+    /// Whether anything is noted as written.
+    pub has_written: bool,
     /// Whether diverted records are still to be moved, or entries of a deleted map to be removed: `ContinueDivert`.
     pub diverting: bool,
 }
@@ -182,6 +221,23 @@ pub trait Store: Send + Sync + 'static {
     /// The record in error with this sequence.
     fn error(&self, map: &MapId, sequence: QueueSequence) -> Result<Option<ErrorRecord>, StoreError>;
 
+    /// The greatest sequence of a record in error, diverted ones that are still to be moved included; 0 when there is none.
+    fn last_error(&self, map: &MapId) -> Result<QueueSequence, StoreError>;
+
+    /// Records that a retry took out of the errors, in the order of acceptance, after `after`.
+    fn retried(&self, map: &MapId, after: QueueSequence, limit: usize) -> Result<Vec<ErrorRecord>, StoreError>;
+
+    /// The record with this sequence that a retry took out of the errors.
+    fn retried_record(&self, map: &MapId, sequence: QueueSequence) -> Result<Option<ErrorRecord>, StoreError>;
+
+    /// What newer changes have written of a key at a side (rule 3).
+    fn written_since(&self, map: &MapId, side: Side, key: &Key) -> Result<WrittenSince, StoreError>;
+
+    fn job(&self, map: &MapId, number: JobNumber) -> Result<Option<QueueJob>, StoreError>;
+
+    /// Jobs of the map, newest first, before `before` when given.
+    fn jobs(&self, map: &MapId, before: Option<JobNumber>, limit: usize) -> Result<Vec<QueueJob>, StoreError>;
+
     fn remembered(&self, map: &MapId, change_id: &str) -> Result<Option<Remembered>, StoreError>;
 
     /// Remembered changes of the map in some fixed order, after `after`; what a sweep looks through.
@@ -201,6 +257,17 @@ pub trait Store: Send + Sync + 'static {
         before: Option<ExecutionNumber>,
         limit: usize,
     ) -> Result<Vec<Execution>, StoreError>;
+
+    /// The error of an execution with this number, if it is one still.
+    fn execution_error(
+        &self,
+        map: &MapId,
+        execution: ExecutionNumber,
+        number: u64,
+    ) -> Result<Option<ExecutionError>, StoreError>;
+
+    /// The greatest number among the errors of an execution; 0 when there is none.
+    fn last_execution_error(&self, map: &MapId, execution: ExecutionNumber) -> Result<u64, StoreError>;
 
     /// Errors of an execution in the order in which they were kept, with their numbers from 1, after `after`.
     fn execution_errors(

@@ -12,6 +12,7 @@ use crate::model::ids::QueueSequence;
 use crate::model::limits::{self, WARN_RATIO};
 use crate::model::state::MapState;
 use crate::model::table_map::SyncMode;
+use crate::model::written::Written;
 use crate::store::{COMMIT_BYTES_MAX, Commit, Durability, NewRecord, Operation, Pending, Receipt, StoreError};
 use chrono::{Duration, Utc};
 use std::collections::VecDeque;
@@ -52,6 +53,8 @@ pub(super) struct Enqueueing {
     pub lost: Vec<crossing::Lost>,
     pub because: QueuedBecause,
     pub crossings: crossing::Effects,
+    /// What it notes as written.
+    pub written: Vec<Written>,
 }
 
 pub(super) fn has_room(arriving: &VecDeque<Arrival>) -> bool {
@@ -136,7 +139,8 @@ impl MapTask {
                 return refuse(reply, EngineError::KeyBusy { map: map(), key: change.key.to_string() });
             }
             self.note_taken(change);
-            self.push_entry(Source::Direct { reply }, change.clone(), Default::default());
+            let source = Source::Direct { reply, before: self.last_queued.next() };
+            self.push_entry(source, change.clone(), Default::default());
             return Ok(None);
         }
         if let Err(error) = self.queue_has_room() {
@@ -280,16 +284,22 @@ impl MapTask {
             operations.push(Operation::Enqueue(new_records));
         }
         operations.extend(effects.operations.iter().cloned());
+        let (notes, written) =
+            self.notes_of_accepted(records.iter().map(|(record, _)| (record.sequence, &record.change)));
+        operations.extend(notes);
         let commit = Commit { map: self.map.id.clone(), expected: None, operations };
         // Rule 1: synced before anyone is answered.
         let commit = self.context.store.submit(commit, Durability::Synced).await?;
-        self.enqueueing = Some(Enqueueing { commit, records, lost, because, crossings: effects });
+        self.enqueueing = Some(Enqueueing { commit, records, lost, because, crossings: effects, written });
         Ok(())
     }
 
     /// The commit that enqueues is on disk, or was refused.
     pub fn enqueued(&mut self, result: Result<Receipt, StoreError>) -> Result<(), EngineError> {
-        let Some(Enqueueing { records, lost, because, crossings, .. }) = self.enqueueing.take() else { return Ok(()) };
+        let Some(Enqueueing { records, lost, because, crossings, written, .. }) = self.enqueueing.take() else {
+            return Ok(());
+        };
+        self.notes.done(&written);
         if let Err(error) = result {
             return self.refuse_enqueued(records, lost, crossings, error);
         }

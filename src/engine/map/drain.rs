@@ -3,12 +3,13 @@
 use super::Reply;
 use super::ahead::Ahead;
 use super::refresh::{Fetch, Fetched};
+use super::retries::Retry;
 use super::task::{MapTask, Sides};
 use crate::connectors::{Write, WriteOperation};
 use crate::engine::delivery::{Item, Place, Priority};
 use crate::engine::error::EngineError;
 use crate::model::change::{Answer, Change, Ending, QueuedRecord};
-use crate::model::ids::QueueSequence;
+use crate::model::ids::{JobNumber, QueueSequence};
 use crate::model::key::Key;
 use crate::model::lanes::{Lanes, Ticket};
 use crate::model::mapping::MappedRecord;
@@ -32,6 +33,12 @@ pub(super) enum Source {
     /// A synchronous write; its caller waits.
     Direct {
         reply: Reply<Answer>,
+        /// Errors before this sequence are older than it.
+        before: QueueSequence,
+    },
+    /// An error that a job tries again.
+    Retry {
+        retry: Retry,
     },
     /// A record that left the queue by a decision while it was under way; it only keeps its lane until it ends.
     Gone,
@@ -211,7 +218,7 @@ impl MapTask {
     }
 
     /// Hands what is ready to its destinations, as far as they have places.
-    pub fn dispatch(&mut self) {
+    pub fn dispatch(&mut self) -> Result<(), EngineError> {
         self.drain.blocked = None;
         for side in Side::BOTH {
             let mut held_up = VecDeque::new();
@@ -220,7 +227,7 @@ impl MapTask {
                     held_up.push_back(ticket);
                     continue;
                 }
-                if self.is_abandoned(ticket) || self.is_superseded(ticket) {
+                if self.is_abandoned(ticket) || self.is_superseded(ticket) || self.is_overtaken(ticket)? {
                     continue;
                 }
                 match self.fetch(side, ticket) {
@@ -240,12 +247,13 @@ impl MapTask {
             held_up.append(self.drain.ready.get_mut(side));
             *self.drain.ready.get_mut(side) = held_up;
         }
+        Ok(())
     }
 
     /// A caller that has gone wants nothing any more, and nothing was promised to it.
     fn is_abandoned(&mut self, ticket: Ticket) -> bool {
         let Some(entry) = self.drain.entries.get(&ticket) else { return true };
-        let gone = matches!(&entry.source, Source::Direct { reply } if reply.is_closed());
+        let gone = matches!(&entry.source, Source::Direct { reply, .. } if reply.is_closed());
         if gone {
             let change_id = entry.change.change_id.clone();
             self.forget_unanswered(&change_id);
@@ -321,6 +329,9 @@ impl MapTask {
             self.drain.held.remove(&record.sequence);
             *self.drain.held_from.get_mut(entry.change.source) -= 1;
         }
+        if let Source::Retry { retry } = &entry.source {
+            self.jobs.is_no_more_under_way(retry);
+        }
         Some(entry)
     }
 
@@ -331,7 +342,18 @@ impl MapTask {
         self.reads.clear();
         let entries = waiting.into_iter().filter_map(|ticket| self.remove_entry(ticket)).collect();
         self.drain.ready = Sides::default();
+        self.jobs.rewind();
         entries
+    }
+
+    /// Takes a job's errors out that are not at their destination.
+    pub fn drop_retries(&mut self, job: JobNumber) {
+        let of_job = |entry: &Entry| matches!(&entry.source, Source::Retry { retry } if retry.job == job);
+        let waiting = self.drain.entries.iter().filter(|(_, entry)| !entry.dispatched && of_job(entry));
+        let waiting: Vec<Ticket> = waiting.map(|(ticket, _)| *ticket).collect();
+        for ticket in waiting {
+            self.remove_entry(ticket);
+        }
     }
 
     /// An entry that ended: a queued one has left the queue.

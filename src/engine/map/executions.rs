@@ -9,6 +9,7 @@ use crate::engine::initial_sync::{self, CopyEnd};
 use crate::model::activity::{Event, EventKind, Severity};
 use crate::model::execution::{Execution, ExecutionState, Progress, Project, Rerun};
 use crate::model::ids::ExecutionNumber;
+use crate::model::job::JobKind;
 use crate::model::state::{Action, MapState};
 use crate::model::table_map::{Side, TableMap};
 use crate::store::Operation;
@@ -63,6 +64,7 @@ impl MapTask {
             map_version: self.map.version,
             fingerprint: self.map.definition.copy_fingerprint(),
             after: Vec::new(),
+            begun_after: self.last_queued,
             projects,
             rerun: None,
             actor: actor.to_owned(),
@@ -142,6 +144,19 @@ impl MapTask {
         }
     }
 
+    /// No row of an execution is in error any more. A map that waited for that goes on.
+    pub fn rows_are_written(&mut self, execution: &Execution) {
+        let summary =
+            format!("execution {} of the initial sync is complete: no row is in error any more", execution.number);
+        let event = self.event(EventKind::InitialSyncCompleted, Severity::Info, summary);
+        self.later(Operation::Log(event));
+        let waits = self.map.state == MapState::Initializing && self.map.execution == Some(execution.number);
+        if waits && execution.goes_live_by_itself() {
+            self.copied = true;
+            self.drain_from_front();
+        }
+    }
+
     /// Live at once: what the initial sync has not copied stays uncopied.
     pub async fn leave_initial_sync(
         &mut self,
@@ -151,6 +166,7 @@ impl MapTask {
         self.allowed_from(Action::RunLive, MapState::Initializing)?;
         let operations = self.cancel_copy("the initial sync was skipped").await?;
         self.step(Step { action: Action::RunLive, event, operations, map: self.map.clone() }, request).await?;
+        self.rows_failed = self.latest_execution()?.map_or(0, |execution| execution.failed());
         self.drain_from_front();
         Ok(self.map.clone())
     }
@@ -186,7 +202,10 @@ impl MapTask {
         let mut map = self.map.clone();
         map.execution = Some(execution.number);
         map.remember(request.tag.as_ref());
-        self.put(map, vec![Operation::PutExecution(Box::new(execution)), Operation::Log(event)]).await?;
+        let mut operations = self.end_jobs(|job| job.kind == JobKind::RetryExecutionErrors(number));
+        operations.extend([Operation::PutExecution(Box::new(execution)), Operation::Log(event)]);
+        self.put(map, operations).await?;
+        self.shown.jobs_further();
         self.continue_initial_sync()?;
         Ok(self.map.clone())
     }

@@ -9,9 +9,12 @@ mod ahead;
 mod crossing;
 mod drain;
 mod executions;
+mod jobs;
+mod notes;
 mod outcome;
 mod pending;
 mod refresh;
+mod retries;
 mod task;
 mod transition;
 
@@ -27,9 +30,11 @@ use super::tasks::Tasks;
 use crate::model::backoff::Backoff;
 use crate::model::change::{Answer, Change};
 use crate::model::execution::{ErrorLimits, Execution};
-use crate::model::ids::{ExecutionNumber, MapId};
+use crate::model::ids::{ExecutionNumber, JobNumber, MapId};
+use crate::model::job::{JobKind, QueueJob, Selection};
 use crate::model::mapping::Plan;
 use crate::model::request::RequestTag;
+use crate::model::row::Row;
 use crate::model::state::ResumeOption;
 use crate::model::table_map::{Definition, Schemas, Side, TableMap};
 use crate::store::Store;
@@ -64,6 +69,25 @@ pub enum Command {
     Transition { request: TransitionRequest, reply: Reply<TableMap> },
     Update { update: Box<Update>, reply: Reply<TableMap> },
     Delete { deletion: Deletion, reply: Reply<()> },
+    BeginJob { job: Box<NewJob>, reply: Reply<QueueJob> },
+    CancelJob { number: JobNumber, actor: String, reply: Reply<QueueJob> },
+}
+
+/// A bulk action on errors that someone asks for.
+#[derive(Debug, Clone)]
+pub struct NewJob {
+    pub kind: JobKind,
+    pub selection: Selection,
+    /// Columns to set, as the source of all of them calls them; empty corrects nothing.
+    pub correction: Row,
+    pub actor: String,
+    /// One that was begun before is answered and not begun again.
+    pub tag: Option<RequestTag>,
+    /// How many errors were picked, and the last of them; not looked at for all.
+    pub total: u64,
+    pub last_sequence: u64,
+    /// The last failure that was there when they were picked.
+    pub through: Option<u64>,
 }
 
 /// A transition that someone asks for, and who.
@@ -149,6 +173,7 @@ pub struct MapHandle {
     commands: mpsc::Sender<Command>,
     view: watch::Receiver<Arc<MapView>>,
     execution: watch::Receiver<Option<Arc<Execution>>>,
+    jobs: watch::Receiver<()>,
 }
 
 /// What a map's task shows of itself.
@@ -157,11 +182,17 @@ pub(crate) struct Shown {
     view: watch::Sender<Arc<MapView>>,
     /// The latest execution, whenever it has come further.
     execution: watch::Sender<Option<Arc<Execution>>>,
+    /// Wakes whenever a job has come further.
+    jobs: watch::Sender<()>,
 }
 
 impl Shown {
     pub fn execution(&self, execution: &Execution) {
         self.execution.send_replace(Some(Arc::new(execution.clone())));
+    }
+
+    pub fn jobs_further(&self) {
+        self.jobs.send_replace(());
     }
 }
 
@@ -172,14 +203,20 @@ impl MapHandle {
         let (view_sender, view) = watch::channel(Arc::new(view_of(&map)));
         let (execution_sender, execution) = watch::channel(None);
         let tasks = context.tasks.clone();
-        let shown = Shown { view: view_sender, execution: execution_sender };
+        let (jobs_sender, jobs) = watch::channel(());
+        let shown = Shown { view: view_sender, execution: execution_sender, jobs: jobs_sender };
         tasks.spawn(supervise(context, map.id, inbox, shown));
-        MapHandle { commands, view, execution }
+        MapHandle { commands, view, execution, jobs }
     }
 
     /// Wakes whenever an execution has come further.
     pub fn execution(&self) -> watch::Receiver<Option<Arc<Execution>>> {
         self.execution.clone()
+    }
+
+    /// Wakes whenever a job has come further.
+    pub fn jobs(&self) -> watch::Receiver<()> {
+        self.jobs.clone()
     }
 
     /// The map as it is; always what the store acknowledged last.

@@ -41,6 +41,7 @@ impl MapTask {
         let ticket = Ticket(ticket);
         let Some(entry) = self.drain.entries.get(&ticket) else { return };
         let gone = matches!(entry.source, Source::Gone);
+        let retry = matches!(entry.source, Source::Retry { .. });
         tracing::trace!(map = %self.map.id, key = %entry.change.key, ?outcome, "has ended");
         let destination = entry.change.source.other();
         if let Some(mut echo) = self.running.as_ref().and_then(|running| running.sides.get(destination).echo()) {
@@ -49,6 +50,7 @@ impl MapTask {
         }
         match outcome {
             _ if gone => drop(self.remove_entry(ticket)),
+            outcome if retry => self.retry_settled(ticket, outcome),
             Outcome::Written => self.written(ticket),
             Outcome::Refused(failure, attempts) => self.refused(ticket, failure, attempts),
             Outcome::Down(failure) => self.met_an_outage(ticket, failure),
@@ -57,15 +59,28 @@ impl MapTask {
     }
 
     fn written(&mut self, ticket: Ticket) {
-        if let Some(Entry { source: Source::Queued { record }, .. }) = self.entry(ticket) {
-            self.applied.push(record.sequence);
+        if let Some(Entry { source: Source::Queued { record }, change, yielded, .. }) = self.entry(ticket) {
+            let sequence = record.sequence;
+            if self.keeps_errors() {
+                let (change, yielded) = (change.clone(), yielded.clone());
+                self.note_written(&change, &yielded, change.source.other(), sequence);
+            }
+            self.applied.push(sequence);
             return self.leave(ticket);
         }
-        let Some(Entry { source: Source::Direct { reply }, change, .. }) = self.remove_entry(ticket) else { return };
+        let removed = self.remove_entry(ticket);
+        let Some(Entry { source: Source::Direct { reply, before }, change, yielded, .. }) = removed else { return };
         let answer = Answer { disposition: Disposition::Applied, sequence: QueueSequence(0), reason: String::new() };
         let figures = Figures { accepted: 1, applied: 1, ..Figures::default() };
         self.later(Operation::Count { source: change.source, figures });
         self.remember(&change, &answer);
+        if self.keeps_errors() {
+            // Rule 3: no older error of its key is written over it, also when the service dies right after the answer.
+            for side in Side::BOTH {
+                self.note_written(&change, &yielded, side, before);
+            }
+            return self.ends_next.replies.push((reply, answer));
+        }
         // Rule 1: APPLIED is in the destination.
         let _ = reply.send(Ok(answer));
     }
@@ -78,12 +93,14 @@ impl MapTask {
         let change = entry.change.clone();
         let queued = match &entry.source {
             Source::Queued { record } => Some(record.sequence),
+            Source::Retry { .. } => return self.retry_settled(ticket, Outcome::Refused(failure, attempts)),
             Source::Direct { .. } | Source::Gone => None,
         };
         self.log_error(&change, &failure);
         if let Some(sequence) = queued {
             let time = self.context.clock.now();
             self.later(Operation::Fail { sequence, failure, time, attempts });
+            self.in_error += 1;
             return self.leave(ticket);
         }
         let application = self.map.definition.table(change.source.other()).application.clone();
@@ -101,7 +118,7 @@ impl MapTask {
     }
 
     fn fail_direct(&mut self, ticket: Ticket, error: EngineError) {
-        if let Some(Entry { source: Source::Direct { reply }, change, .. }) = self.remove_entry(ticket) {
+        if let Some(Entry { source: Source::Direct { reply, .. }, change, .. }) = self.remove_entry(ticket) {
             self.forget_unanswered(&change.change_id);
             let _ = reply.send(Err(error));
         }
@@ -117,13 +134,13 @@ impl MapTask {
                     self.queue_instead(entry);
                 }
             }
-            Some(Source::Gone) | None => {}
+            Some(Source::Retry { .. } | Source::Gone) | None => {}
         }
     }
 
     /// A synchronous write that its map's pause withdrew is queued; a stop refuses it.
     pub fn queue_instead(&mut self, entry: Entry) {
-        let Source::Direct { reply } = entry.source else { return };
+        let Source::Direct { reply, .. } = entry.source else { return };
         if self.map.state.holds_back() {
             self.arrive(entry.change, reply, false);
         } else {
@@ -133,7 +150,7 @@ impl MapTask {
     }
 
     /// Tells of an error: the first at once, those of the second after it together.
-    fn log_error(&mut self, change: &Change, failure: &Failure) {
+    pub fn log_error(&mut self, change: &Change, failure: &Failure) {
         let key = match &self.running {
             Some(running) => running.plan.key_row(Side::Left, &change.key),
             None => Default::default(),

@@ -2,7 +2,7 @@
 //! that may not be at the other side (rule 9), and what is really there when an echo is unclear (rule 10). It waits for
 //! transactions that are changing the record, since applications tell of changes before they commit. Few changes need it.
 
-use super::drain::Entry;
+use super::drain::Source;
 use super::task::MapTask;
 use crate::connectors::{Application, KeyRead};
 use crate::model::backoff::Backoff;
@@ -11,7 +11,7 @@ use crate::model::failure::{Failure, Reach};
 use crate::model::lanes::Ticket;
 use crate::model::row::Row;
 use crate::model::table_map::Side;
-use crate::store;
+use crate::store::{self, RetryResult};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use std::time::Duration;
@@ -94,13 +94,17 @@ impl MapTask {
         }
     }
 
-    /// Takes a queued record out of the lanes and of the queue.
+    /// Takes a queued record out of the lanes and of the queue, and an error out of the errors: nothing of it is to be written.
     pub fn leave_as(&mut self, ticket: Ticket, ending: Ending) {
-        if let Some(Entry { source: super::drain::Source::Queued { record }, .. }) = self.entry(ticket) {
-            let sequences = vec![record.sequence];
-            self.later(store::Operation::Leave { sequences, ending });
+        match self.entry(ticket).map(|entry| &entry.source) {
+            Some(Source::Queued { record }) => {
+                let sequences = vec![record.sequence];
+                self.later(store::Operation::Leave { sequences, ending });
+                self.leave(ticket);
+            }
+            Some(Source::Retry { .. }) => self.retry_ends(ticket, RetryResult::Superseded),
+            Some(Source::Direct { .. } | Source::Gone) | None => self.leave(ticket),
         }
-        self.leave(ticket);
     }
 }
 

@@ -3,6 +3,8 @@
 use super::accept::{Arrival, Enqueueing};
 use super::drain::{Drain, Entry};
 use super::executions::Copier;
+use super::jobs::{ErrorName, Jobs};
+use super::notes::Notes;
 use super::outcome::FoldedErrors;
 use super::pending::PendingKeys;
 use super::refresh::Reads;
@@ -20,6 +22,7 @@ use crate::model::mapping::Plan;
 use crate::model::schema::TableSchema;
 use crate::model::state::MapState;
 use crate::model::table_map::{Side, TableMap};
+use crate::model::written::Written;
 use crate::store::{Commit, Durability, Operation, Pending, Receipt, StoreError};
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -89,12 +92,20 @@ pub(super) struct Unanswered {
 }
 
 /// What is known only here until a commit is done.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Ends {
     /// Ids whose answers it remembers.
     pub change_ids: Vec<String>,
     /// Records that leave the queue with it.
     pub left: Vec<QueueSequence>,
+    /// Errors that were tried again.
+    pub retried: Vec<ErrorName>,
+    /// What it notes as written.
+    pub written: Vec<Written>,
+    /// A job has come further.
+    pub jobs: bool,
+    /// Callers who are answered when it is synced.
+    pub replies: Vec<(Reply<Answer>, Answer)>,
 }
 
 pub(super) struct MapTask {
@@ -112,6 +123,11 @@ pub(super) struct MapTask {
     pub warned_of_limit: bool,
     /// Diverted records are still to be moved.
     pub diverting: bool,
+    /// Catch-up errors, and failed rows of the latest execution.
+    pub in_error: u64,
+    pub rows_failed: u64,
+    pub notes: Notes,
+    pub jobs: Jobs,
     pub pending: PendingKeys,
     /// Changes that wait for the next commit that enqueues, and their bytes.
     pub arriving: VecDeque<Arrival>,
@@ -159,6 +175,10 @@ impl MapTask {
             queue_gate: QueueGate::default(),
             warned_of_limit: false,
             diverting: head.diverting,
+            in_error: head.figures.in_error(),
+            rows_failed: 0,
+            notes: Notes::default(),
+            jobs: Jobs::default(),
             pending: PendingKeys::default(),
             arriving: VecDeque::new(),
             arriving_bytes: 0,
@@ -184,6 +204,8 @@ impl MapTask {
         task.prepare()?;
         task.rebuild_pending()?;
         task.continue_initial_sync()?;
+        task.rows_failed = task.latest_execution()?.map_or(0, |execution| execution.failed());
+        task.load_jobs()?;
         task.publish();
         Ok(Some(task))
     }
@@ -275,8 +297,8 @@ impl MapTask {
     /// True when it has to look further at once.
     async fn pump(&mut self) -> Result<bool, EngineError> {
         self.load()?;
-        let more = self.look_ahead()?;
-        self.dispatch();
+        let more = self.look_ahead()? | self.take_errors()?;
+        self.dispatch()?;
         self.enqueue().await?;
         if self.lazy.len() < LAZY_COMMITS_MAX {
             if self.diverting && self.lazy.is_empty() {
@@ -298,6 +320,14 @@ impl MapTask {
             }
             Command::Update { update, reply } => {
                 let result = self.update(*update).await;
+                return self.answered(result, reply).map(|()| false);
+            }
+            Command::BeginJob { job, reply } => {
+                let result = self.begin_job(*job).await;
+                return self.answered(result, reply).map(|()| false);
+            }
+            Command::CancelJob { number, actor, reply } => {
+                let result = self.cancel_job(number, actor).await;
                 return self.answered(result, reply).map(|()| false);
             }
             Command::Delete { deletion, reply } => {
@@ -343,7 +373,10 @@ impl MapTask {
             let sequences = std::mem::take(&mut self.applied);
             self.operations.push(Operation::Leave { sequences, ending: Ending::Applied });
         }
-        std::mem::take(&mut self.operations)
+        let mut operations = std::mem::take(&mut self.operations);
+        self.keep_notes(&mut operations);
+        self.keep_job(&mut operations);
+        operations
     }
 
     /// Hands over what nobody waits for. A crash may lose it: the records are then written again, which changes nothing
@@ -355,7 +388,8 @@ impl MapTask {
         }
         let ends = std::mem::take(&mut self.ends_next);
         let commit = Commit { map: self.map.id.clone(), expected: None, operations };
-        let pending: Pending = self.context.store.submit(commit, Durability::Lazy).await?;
+        let durability = if ends.replies.is_empty() { Durability::Lazy } else { Durability::Synced };
+        let pending: Pending = self.context.store.submit(commit, durability).await?;
         self.lazy.push(Box::pin(async move { (pending.await, ends) }));
         Ok(())
     }
@@ -385,6 +419,14 @@ impl MapTask {
         }
         for sequence in &ends.left {
             self.leaving.remove(sequence);
+        }
+        self.notes.done(&ends.written);
+        self.jobs.kept(&ends.retried);
+        if ends.jobs {
+            self.shown.jobs_further();
+        }
+        for (reply, answer) in ends.replies {
+            let _ = reply.send(Ok(answer));
         }
     }
 

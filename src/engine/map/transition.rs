@@ -32,6 +32,7 @@ impl MapTask {
         if let Err(EngineError::Store(StoreError::Full { .. })) = result {
             // The map stays as it was, so what was stopped for the step goes on.
             self.drain_from_front();
+            self.load_jobs()?;
             if self.copier.is_none() {
                 self.continue_initial_sync()?;
             }
@@ -150,7 +151,9 @@ impl MapTask {
         };
         let event = self.event(kind, Severity::Info, summary.to_owned());
         let step = Step { action, event, operations: Vec::new(), map: self.map.clone() };
-        self.step(step, &own(SELF)).await.map(drop)
+        self.step(step, &own(SELF)).await?;
+        self.rows_failed = self.latest_execution()?.map_or(0, |execution| execution.failed());
+        self.drop_needless_notes()
     }
 
     async fn pause(&mut self, request: &TransitionRequest) -> Result<TableMap, EngineError> {
@@ -194,7 +197,7 @@ impl MapTask {
         let event = self.event(EventKind::StateChanged, Severity::Info, "the map went live".to_owned());
         let (event, operations) = self.divert(left_over, event);
         self.step(Step { action, event, operations, map: self.map.clone() }, request).await?;
-        self.diverted();
+        self.diverted(left_over);
         Ok(self.map.clone())
     }
 
@@ -225,7 +228,8 @@ impl MapTask {
     }
 
     /// The store has diverted the queue: nothing of it is written any more.
-    fn diverted(&mut self) {
+    fn diverted(&mut self, left_over: LeftOver) {
+        let kept = left_over == LeftOver::Keep;
         self.unload();
         // What hangs at a destination keeps its lane until it ends; its record is no longer in the queue.
         let hanging: Vec<_> = self.drain.held.drain().map(|(_, ticket)| ticket).collect();
@@ -234,6 +238,9 @@ impl MapTask {
             self.drain.forget_record(ticket);
         }
         self.applied.clear();
+        if kept {
+            self.in_error += self.queued;
+        }
         self.queued = 0;
         self.queued_bytes = 0;
         self.pending.clear();
@@ -262,13 +269,16 @@ impl MapTask {
         }
         let cancelled = self.cancel_copy("the map was stopped").await?;
         let event = self.event(EventKind::StateChanged, Severity::Info, "the map was stopped".to_owned());
-        let (event, mut operations) = self.divert(left_over.unwrap_or(LeftOver::Keep), event);
+        let left_over = left_over.unwrap_or(LeftOver::Keep);
+        let (event, mut operations) = self.divert(left_over, event);
         let mut map = self.map.clone();
         map.stopped_execution = map.execution.filter(|_| !cancelled.is_empty());
         operations.extend(cancelled);
+        operations.extend(self.end_jobs(|_| true));
         self.step(Step { action: Action::Stop, event, operations, map }, request).await?;
+        self.shown.jobs_further();
         if self.queued > 0 {
-            self.diverted();
+            self.diverted(left_over);
         }
         for entry in self.unload() {
             self.queue_instead(entry);

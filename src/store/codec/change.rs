@@ -102,6 +102,9 @@ impl TryFrom<message::ErrorRecord> for ErrorRecord {
             failure: required(error.failure, "an error without its failure")?.try_into()?,
             fail_time: read_time(error.fail_time, "an error without its time")?,
             attempts: error.attempts,
+            number: error.number,
+            retry: error.retry.map(TryInto::try_into).transpose()?,
+            original: error.original.map(TryInto::try_into).transpose()?,
         })
     }
 }

@@ -62,6 +62,16 @@ impl From<&Operation> for message::Operation {
                     errors: errors.iter().map(Into::into).collect(),
                 })
             }
+            Operation::NoteWritten { written, always } => Kind::NoteWritten(message::NoteWritten {
+                written: written.iter().map(Into::into).collect(),
+                always: *always,
+            }),
+            Operation::DropWritten => Kind::DropWritten(message::DropWritten {}),
+            Operation::PutJob(job) => Kind::PutJob(job.as_ref().into()),
+            Operation::Retried(retried) => Kind::Retried(retried.into()),
+            Operation::RetriedRow { execution, retried } => {
+                Kind::RetriedRow(message::RetriedRow { execution: execution.0, retried: Some(retried.into()) })
+            }
         };
         Self { kind: Some(kind) }
     }
@@ -112,7 +122,11 @@ impl From<&message::MapHead> for Head {
                 right: head.right.unwrap_or_default().into(),
                 queued_bytes: head.queued_bytes,
             },
-            diverting: !head.diversions.is_empty() || head.swept < head.incarnation,
+            failures: head.failures,
+            has_written: head.has_written,
+            diverting: !head.diversions.is_empty()
+                || head.swept < head.incarnation
+                || head.written_swept < head.written_epoch,
         }
     }
 }

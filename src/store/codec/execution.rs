@@ -2,7 +2,7 @@
 
 use super::{Numbered, Unreadable, numbered, read_map_id, read_time, required};
 use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progress, Project, Rerun};
-use crate::model::ids::{ExecutionNumber, MapId};
+use crate::model::ids::{ExecutionNumber, MapId, QueueSequence};
 use crate::model::table_map::Side;
 use crate::store::message::{self, progress::State};
 
@@ -28,6 +28,7 @@ impl From<&Execution> for message::Execution {
             actor: execution.actor.clone(),
             fingerprint: execution.fingerprint,
             after: execution.after.iter().map(MapId::to_string).collect(),
+            begun_after: execution.begun_after.0,
         }
     }
 }
@@ -51,6 +52,7 @@ impl TryFrom<message::Execution> for Execution {
             actor: execution.actor,
             fingerprint: execution.fingerprint,
             after: execution.after.iter().map(|id| read_map_id(id)).collect::<Result<_, _>>()?,
+            begun_after: QueueSequence(execution.begun_after),
         })
     }
 }
@@ -125,6 +127,8 @@ impl From<&ExecutionError> for message::ExecutionError {
             row: Some((&error.row).into()),
             failure: Some((&error.failure).into()),
             time: Some((&error.time).into()),
+            retry: error.retry.as_ref().map(Into::into),
+            original: error.original.as_ref().map(Into::into),
         }
     }
 }
@@ -139,6 +143,8 @@ impl TryFrom<message::ExecutionError> for ExecutionError {
             row: error.row.unwrap_or_default().try_into()?,
             failure: required(error.failure, "an execution's error without its failure")?.try_into()?,
             time: read_time(error.time, "an execution's error without its time")?,
+            retry: error.retry.map(TryInto::try_into).transpose()?,
+            original: error.original.map(TryInto::try_into).transpose()?,
         })
     }
 }

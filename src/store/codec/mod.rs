@@ -5,6 +5,7 @@ mod activity;
 mod change;
 mod commit;
 mod execution;
+mod job;
 mod schema;
 mod table_map;
 mod value;
@@ -15,6 +16,7 @@ mod tests;
 use super::StoreError;
 use super::message;
 use crate::model::ids::MapId;
+use crate::model::table_map::Side;
 use chrono::{DateTime, Utc};
 
 /// A stored message that says nothing that this program knows.
@@ -37,6 +39,11 @@ fn required<T>(content: Option<T>, what: &'static str) -> Result<T, Unreadable> 
 trait Numbered: Sized {
     fn number(self) -> i32;
     fn from_number(number: i32) -> Result<Self, Unreadable>;
+}
+
+/// The number of a side, where it is part of a key.
+pub fn side_number(side: Side) -> i32 {
+    side.number()
 }
 
 /// Writes both ways of a [`Numbered`] enum whose message has the same names; a variant that is missing does not compile.

@@ -4,7 +4,9 @@ use crate::model::activity::{ConflictRows, Event, EventError, EventKind, LoggedE
 use crate::model::change::{Answer, Cause, Change, Disposition, ErrorRecord, Operation, QueuedRecord, Remembered};
 use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progress, Project, Rerun};
 use crate::model::failure::{ErrorType, Failure};
-use crate::model::ids::{AppId, EventSequence, ExecutionNumber, MapId, Position, QueueSequence, Revision};
+use crate::model::filter::RecordFilter;
+use crate::model::ids::{AppId, EventSequence, ExecutionNumber, JobNumber, MapId, Position, QueueSequence, Revision};
+use crate::model::job::{JobKind, JobOutcome, JobReason, JobState, QueueJob, Retry, RetryStatus, Selection};
 use crate::model::key::Key;
 use crate::model::print::{Over, Print};
 use crate::model::row::Row;
@@ -124,12 +126,24 @@ fn changes_and_what_becomes_of_them() {
         };
         assert_again::<message::QueuedRecord, _>(&record);
         for kind in ErrorType::ALL {
-            let error = ErrorRecord { record: record.clone(), failure: failure(kind), fail_time: time(), attempts: 3 };
+            let retry = Retry { job: JobNumber(4), status: RetryStatus::Failed, time: time() };
+            let error = ErrorRecord {
+                record: record.clone(),
+                failure: failure(kind),
+                fail_time: time(),
+                attempts: 3,
+                number: 8,
+                retry: Some(retry),
+                original: Some(Row::new()),
+            };
             let written = message::ErrorRecord {
                 record: Some((&error.record).into()),
                 failure: Some((&error.failure).into()),
                 fail_time: Some((&error.fail_time).into()),
                 attempts: 3,
+                number: 8,
+                retry: Some((&retry).into()),
+                original: Some((&Row::new()).into()),
             };
             assert_eq!(again::<_, ErrorRecord>(written), error);
         }
@@ -336,17 +350,78 @@ fn executions_in_every_state() {
             map_version: 3,
             fingerprint: 9,
             after: vec![MapId::parse("customers").unwrap()],
+            begun_after: QueueSequence(5),
             rerun: (state == ExecutionState::Running).then_some(Rerun { of: ExecutionNumber(6), retry_errors: true }),
             actor: "a".to_owned(),
         });
     }
-    assert_again::<message::ExecutionError, _>(&ExecutionError {
-        source: Side::Left,
-        key: Key::new(every_value()),
-        row: row(),
-        failure: failure(ErrorType::BadRequest),
-        time: time(),
-    });
+    for (retry, original) in [(None, None), (Some(RetryStatus::Failed), Some(row()))] {
+        assert_again::<message::ExecutionError, _>(&ExecutionError {
+            source: Side::Left,
+            key: Key::new(every_value()),
+            row: row(),
+            failure: failure(ErrorType::BadRequest),
+            time: time(),
+            retry: retry.map(|status| Retry { job: JobNumber(1), status, time: time() }),
+            original,
+        });
+    }
+}
+
+#[test]
+fn jobs_of_every_kind() {
+    let filter = RecordFilter {
+        source: Some(Side::Right),
+        key: Some(Key::new(every_value())),
+        key_prefix: every_value(),
+        error_type: Some(Some(ErrorType::Application)),
+        code: Some(String::new()),
+        constraint: Some("c".to_owned()),
+        column: None,
+        from: Some(time()),
+        until: None,
+        retry_status: Some(RetryStatus::Pending),
+        job: Some(JobNumber(2)),
+    };
+    let kept_aside = RecordFilter { error_type: Some(None), ..RecordFilter::default() };
+    let selections = [
+        Selection::All,
+        Selection::Sequences([1, u64::MAX].into()),
+        Selection::Filter(Box::default()),
+        Selection::Filter(Box::new(filter)),
+        Selection::Filter(Box::new(kept_aside)),
+    ];
+    let kinds = [JobKind::RetryCatchUpErrors, JobKind::RetryExecutionErrors(ExecutionNumber(3))];
+    let states = [JobState::Running, JobState::Completed, JobState::Cancelled];
+    for (place, selection) in selections.into_iter().enumerate() {
+        assert_again::<message::QueueJob, _>(&QueueJob {
+            number: JobNumber(7),
+            kind: kinds[place % 2],
+            state: states[place % 3],
+            actor: "ada".to_owned(),
+            create_time: time(),
+            end_time: (place % 2 == 0).then(time),
+            selection,
+            correction: if place == 0 { Row::new() } else { row() },
+            through: 1,
+            last_sequence: 2,
+            total: 3,
+            done: 4,
+            failed: 5,
+            superseded: 6,
+            skipped: 7,
+            reasons: [JobOutcome::Failed, JobOutcome::Superseded, JobOutcome::Skipped]
+                .map(|outcome| JobReason {
+                    outcome,
+                    message: "m".to_owned(),
+                    count: 8,
+                    example: (outcome == JobOutcome::Failed).then(|| (failure(ErrorType::Internal), row())),
+                })
+                .into(),
+            position: 9,
+            request: "r".to_owned(),
+        });
+    }
 }
 
 #[test]
@@ -372,6 +447,7 @@ proptest! {
         read::<message::LoggedEvent, LoggedEvent>(&bytes);
         read::<message::Execution, Execution>(&bytes);
         read::<message::ExecutionError, ExecutionError>(&bytes);
+        read::<message::QueueJob, QueueJob>(&bytes);
     }
 
     #[test]

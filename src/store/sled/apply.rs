@@ -3,7 +3,7 @@
 
 use super::keys::{self, shelf};
 use super::view::View;
-use super::{queue, sweep};
+use super::{errors, queue, sweep};
 use crate::model::ids::{EventSequence, MapId, Position, Revision};
 use crate::store::message::{self, MapHead, operation::Kind};
 use crate::store::{Receipt, StoreError};
@@ -116,6 +116,23 @@ fn apply_operation(view: &mut View<'_>, subject: &mut Subject, kind: Kind) -> Re
             subject.must_exist()?;
             add_execution_errors(view, subject, &added)
         }
+        Kind::NoteWritten(notes) => {
+            subject.must_exist()?;
+            errors::note_written(view, subject, notes)
+        }
+        Kind::DropWritten(message::DropWritten {}) => {
+            errors::drop_written(subject);
+            Ok(())
+        }
+        Kind::PutJob(job) => {
+            subject.must_exist()?;
+            view.put(subject.key(shelf::JOBS, job.number), job.encode_to_vec())
+        }
+        Kind::Retried(retried) => errors::retried(view, subject, retried),
+        Kind::RetriedRow(message::RetriedRow { execution, retried }) => {
+            let retried = retried.ok_or_else(|| subject.misfit("a retry of nothing"))?;
+            errors::retried_row(view, subject, execution, retried)
+        }
     }
 }
 
@@ -208,6 +225,7 @@ fn add_execution_errors(
     for error in &added.errors {
         number += 1;
         view.put_new(key(number), error.encode_to_vec());
+        errors::put_row_key(view, subject, added.execution, number, error)?;
     }
     Ok(())
 }

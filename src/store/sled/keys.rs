@@ -13,6 +13,10 @@
 //! | `EXECUTION_ERRORS` | map, incarnation, number of the execution, number of the error | `ExecutionError` |
 //! | `MAPS` | map | `TableMap` |
 //! | `ERRORS` | map, incarnation, sequence | `ErrorRecord` |
+//! | `RETRIED` | map, incarnation, sequence | `ErrorRecord` that a retry took out of the errors |
+//! | `KEYS_IN_ERROR` | map, incarnation, hash of the key, 0, sequence / 1, number of the execution, number of the error | nothing |
+//! | `WRITTEN` | map, incarnation, epoch, side, key | `WrittenSince` |
+//! | `JOBS` | map, incarnation, number | `QueueJob` |
 //! | `FENCE` | 0 to 23 | nothing |
 //! | `QUEUE` | map, incarnation, sequence of the first record | `Segment` |
 //!
@@ -31,11 +35,16 @@ pub(super) mod shelf {
     pub const EXECUTION_ERRORS: u8 = 0x08;
     pub const MAPS: u8 = 0x09;
     pub const ERRORS: u8 = 0x0A;
-    pub const FENCE: u8 = 0x0B;
-    pub const QUEUE: u8 = 0x0C;
+    pub const RETRIED: u8 = 0x0B;
+    pub const KEYS_IN_ERROR: u8 = 0x0C;
+    pub const WRITTEN: u8 = 0x0D;
+    pub const JOBS: u8 = 0x0E;
+    pub const FENCE: u8 = 0x20;
+    pub const QUEUE: u8 = 0x21;
 
     /// What a deletion of the map removes, beside its record.
-    pub const OF_AN_INCARNATION: [u8; 6] = [NOTES, REMEMBERED, EXECUTIONS, EXECUTION_ERRORS, ERRORS, QUEUE];
+    pub const OF_AN_INCARNATION: [u8; 10] =
+        [NOTES, REMEMBERED, EXECUTIONS, EXECUTION_ERRORS, ERRORS, RETRIED, KEYS_IN_ERROR, WRITTEN, JOBS, QUEUE];
 }
 
 /// More than a leaf of sled holds, a merge with its neighbour included.
@@ -75,7 +84,7 @@ pub(super) fn of_incarnation(shelf: u8, map: &str, incarnation: u32) -> Key {
     key
 }
 
-/// An entry with a number: of `NOTES`, `EXECUTIONS`, `ERRORS` and `QUEUE`, and the front of `EXECUTION_ERRORS`.
+/// An entry with a number: of `NOTES`, `EXECUTIONS`, `ERRORS`, `RETRIED`, `JOBS` and `QUEUE`, and the front of some others.
 pub(super) fn numbered(shelf: u8, map: &str, incarnation: u32, number: u64) -> Key {
     let mut key = of_incarnation(shelf, map, incarnation);
     key.extend(number.to_be_bytes());
@@ -85,6 +94,25 @@ pub(super) fn numbered(shelf: u8, map: &str, incarnation: u32, number: u64) -> K
 pub(super) fn execution_error(map: &str, incarnation: u32, execution: u64, number: u64) -> Key {
     let mut key = numbered(shelf::EXECUTION_ERRORS, map, incarnation, execution);
     key.extend(number.to_be_bytes());
+    key
+}
+
+/// All that is in error under keys with this hash.
+pub(super) fn key_in_error(map: &str, incarnation: u32, hash: u64) -> Key {
+    numbered(shelf::KEYS_IN_ERROR, map, incarnation, hash)
+}
+
+/// What was noted as written in an epoch.
+pub(super) fn written_epoch(map: &str, incarnation: u32, epoch: u32) -> Key {
+    let mut key = of_incarnation(shelf::WRITTEN, map, incarnation);
+    key.extend(epoch.to_be_bytes());
+    key
+}
+
+pub(super) fn written(map: &str, incarnation: u32, epoch: u32, side: i32, key_bytes: &[u8]) -> Key {
+    let mut key = written_epoch(map, incarnation, epoch);
+    key.push(side as u8); // one of two
+    key.extend(key_bytes);
     key
 }
 

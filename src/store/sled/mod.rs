@@ -1,11 +1,12 @@
 //! The embedded engine: sled 0.34, one process, one folder.
 //!
 //! `open` takes the folder; `writer` is the one thread that writes, in groups of commits, each applied by `apply` (with `queue`,
-//! `edit` and `sweep`) to a `view` of the store; `keys` and `segment` say how things stand on the disk; `read` reads them; `space`
+//! `edit`, `errors` and `sweep`) to a `view` of the store; `keys` and `segment` say how things stand on the disk; `read` reads them; `space`
 //! watches the disk.
 
 mod apply;
 mod edit;
+mod errors;
 mod failure;
 mod keys;
 mod open;
@@ -20,7 +21,7 @@ mod writer;
 
 use self::failure::EngineFailure;
 use self::keys::shelf;
-use self::read::{head, read, scan};
+use self::read::{get, head, read, scan};
 use self::shared::Shared;
 use self::space::{Room, Space};
 use self::view::Numbers;
@@ -29,8 +30,11 @@ use super::{COMMIT_BYTES_MAX, Commit, Durability, Head, Pending, Store, StoreErr
 use crate::model::activity::LoggedEvent;
 use crate::model::change::{ErrorRecord, QueuedRecord, Remembered};
 use crate::model::execution::{Execution, ExecutionError};
-use crate::model::ids::{EventSequence, ExecutionNumber, MapId, Position, QueueSequence};
-use crate::model::table_map::TableMap;
+use crate::model::ids::{EventSequence, ExecutionNumber, JobNumber, MapId, Position, QueueSequence};
+use crate::model::job::QueueJob;
+use crate::model::key::Key;
+use crate::model::table_map::{Side, TableMap};
+use crate::model::written::WrittenSince;
 use async_trait::async_trait;
 use prost::Message;
 use std::fs::File;
@@ -168,20 +172,36 @@ impl Store for SledStore {
     }
 
     fn errors(&self, map: &MapId, after: QueueSequence, limit: usize) -> Result<Vec<ErrorRecord>, StoreError> {
-        let entries = self.shared.read(|db| {
-            let incarnation = head(db, map)?.incarnation;
-            let from = keys::numbered(shelf::ERRORS, map.as_str(), incarnation, after.0.saturating_add(1));
-            let end = keys::behind(&keys::of_incarnation(shelf::ERRORS, map.as_str(), incarnation));
-            scan(db, &from, &end, limit)
-        })?;
-        entries.iter().map(|(_, bytes)| read::<message::ErrorRecord, _>(bytes, "an error")).collect()
+        self.read_numbered::<message::ErrorRecord, _>(shelf::ERRORS, map, after.0, limit, "an error")
     }
 
     fn error(&self, map: &MapId, sequence: QueueSequence) -> Result<Option<ErrorRecord>, StoreError> {
-        let bytes = self
-            .shared
-            .read(|db| get(db, &keys::numbered(shelf::ERRORS, map.as_str(), head(db, map)?.incarnation, sequence.0)))?;
-        bytes.map(|bytes| read::<message::ErrorRecord, _>(&bytes, "an error")).transpose()
+        self.read_one::<message::ErrorRecord, _>(shelf::ERRORS, map, sequence.0, "an error")
+    }
+
+    fn last_error(&self, map: &MapId) -> Result<QueueSequence, StoreError> {
+        self.read_last_error(map)
+    }
+
+    fn retried(&self, map: &MapId, after: QueueSequence, limit: usize) -> Result<Vec<ErrorRecord>, StoreError> {
+        self.read_numbered::<message::ErrorRecord, _>(shelf::RETRIED, map, after.0, limit, "a retried record")
+    }
+
+    fn retried_record(&self, map: &MapId, sequence: QueueSequence) -> Result<Option<ErrorRecord>, StoreError> {
+        self.read_one::<message::ErrorRecord, _>(shelf::RETRIED, map, sequence.0, "a retried record")
+    }
+
+    fn written_since(&self, map: &MapId, side: Side, key: &Key) -> Result<WrittenSince, StoreError> {
+        self.read_written_since(map, side, key)
+    }
+
+    fn job(&self, map: &MapId, number: JobNumber) -> Result<Option<QueueJob>, StoreError> {
+        self.read_one::<message::QueueJob, _>(shelf::JOBS, map, number.0, "a job")
+    }
+
+    fn jobs(&self, map: &MapId, before: Option<JobNumber>, limit: usize) -> Result<Vec<QueueJob>, StoreError> {
+        let before = before.map(|before| before.0);
+        self.read_newest_first::<message::QueueJob, _>(shelf::JOBS, map, before, limit, "a job")
     }
 
     fn remembered(&self, map: &MapId, change_id: &str) -> Result<Option<Remembered>, StoreError> {
@@ -209,10 +229,7 @@ impl Store for SledStore {
     }
 
     fn execution(&self, map: &MapId, number: ExecutionNumber) -> Result<Option<Execution>, StoreError> {
-        let bytes = self.shared.read(|db| {
-            get(db, &keys::numbered(shelf::EXECUTIONS, map.as_str(), head(db, map)?.incarnation, number.0))
-        })?;
-        bytes.map(|bytes| read::<message::Execution, _>(&bytes, "an execution")).transpose()
+        self.read_one::<message::Execution, _>(shelf::EXECUTIONS, map, number.0, "an execution")
     }
 
     fn executions(
@@ -221,17 +238,24 @@ impl Store for SledStore {
         before: Option<ExecutionNumber>,
         limit: usize,
     ) -> Result<Vec<Execution>, StoreError> {
-        let entries: Vec<sled::IVec> = self.shared.read(|db| {
-            let incarnation = head(db, map)?.incarnation;
-            let prefix = keys::of_incarnation(shelf::EXECUTIONS, map.as_str(), incarnation);
-            let end = match before {
-                Some(before) => keys::numbered(shelf::EXECUTIONS, map.as_str(), incarnation, before.0),
-                None => keys::behind(&prefix),
-            };
-            let newest_first = db.range(prefix..end).values().rev().take(limit);
-            newest_first.map(|entry| entry.map_err(|error| EngineFailure::reading(error).into())).collect()
+        let before = before.map(|before| before.0);
+        self.read_newest_first::<message::Execution, _>(shelf::EXECUTIONS, map, before, limit, "an execution")
+    }
+
+    fn execution_error(
+        &self,
+        map: &MapId,
+        execution: ExecutionNumber,
+        number: u64,
+    ) -> Result<Option<ExecutionError>, StoreError> {
+        let bytes = self.shared.read(|db| {
+            get(db, &keys::execution_error(map.as_str(), head(db, map)?.incarnation, execution.0, number))
         })?;
-        entries.iter().map(|bytes| read::<message::Execution, _>(bytes, "an execution")).collect()
+        bytes.map(|bytes| read::<message::ExecutionError, _>(&bytes, "an execution's error")).transpose()
+    }
+
+    fn last_execution_error(&self, map: &MapId, execution: ExecutionNumber) -> Result<u64, StoreError> {
+        self.read_last_execution_error(map, execution.0)
     }
 
     fn execution_errors(
@@ -273,10 +297,6 @@ impl Store for SledStore {
             let _ = closed.await;
         }
     }
-}
-
-fn get(db: &sled::Db, key: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
-    Ok(db.get(key).map_err(EngineFailure::reading)?)
 }
 
 #[cfg(test)]

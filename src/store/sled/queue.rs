@@ -2,6 +2,7 @@
 
 use super::apply::{Subject, remember};
 use super::edit::Edit;
+use super::errors;
 use super::keys::shelf;
 use super::segment::{self, SEGMENT_BYTES_MAX, SEGMENT_OPEN_BYTES};
 use super::view::View;
@@ -10,7 +11,6 @@ use crate::store::message::{
     Disposition, Diversion, Divert, Ending, ErrorRecord, Fail, Figures, Leave, NewRecord, QueuedOutline, QueuedRecord,
     Remembered, Yield,
 };
-use prost::Message;
 
 /// How many diversions may wait behind one another.
 const DIVERSIONS_MAX: usize = 64;
@@ -130,10 +130,17 @@ pub(super) fn fail(view: &mut View<'_>, subject: &mut Subject, fail: Fail) -> Re
     let mut segment = Edit::of(view, subject, fail.sequence)?;
     let outline = segment.take_out(subject, fail.sequence)?;
     unqueue(subject, &outline)?.in_error += 1;
-    let record = segment.record(fail.sequence)?;
-    let error =
-        ErrorRecord { record: Some(record), failure: fail.failure, fail_time: fail.time, attempts: fail.attempts };
-    view.put_new(subject.key(shelf::ERRORS, fail.sequence), error.encode_to_vec());
+    subject.head.failures += 1;
+    let error = ErrorRecord {
+        record: Some(segment.record(fail.sequence)?),
+        failure: fail.failure,
+        fail_time: fail.time,
+        attempts: fail.attempts,
+        number: subject.head.failures,
+        retry: None,
+        original: None,
+    };
+    errors::put_error(view, subject, &error)?;
     segment.save(view, subject)
 }
 
@@ -172,7 +179,13 @@ pub(super) fn divert(subject: &mut Subject, divert: Divert) -> Result<(), StoreE
         return Err(subject.misfit("too many diversions are under way"));
     }
     head.open_segment = 0;
-    head.diversions.push(Diversion { through: head.last_queued, failure: divert.failure, time: divert.time });
+    head.failures += 1;
+    head.diversions.push(Diversion {
+        through: head.last_queued,
+        failure: divert.failure,
+        time: divert.time,
+        number: head.failures,
+    });
     Ok(())
 }
 
@@ -223,10 +236,11 @@ fn move_away(
             failure: diversion.failure.clone(),
             fail_time: diversion.time,
             attempts: 0,
+            number: diversion.number,
+            retry: None,
+            original: None,
         };
-        let value = error.encode_to_vec();
-        bytes = value.len();
-        view.put_new(subject.key(shelf::ERRORS, sequence), value);
+        bytes = errors::put_error(view, subject, &error)?;
     }
     segment.mark(sequence);
     Ok(bytes)

@@ -9,7 +9,10 @@ use super::view::decode;
 use crate::model::activity::LoggedEvent;
 use crate::model::change::QueuedRecord;
 use crate::model::ids::{EventSequence, MapId, Position, QueueSequence};
-use crate::store::codec::Unreadable;
+use crate::model::key::Key;
+use crate::model::table_map::Side;
+use crate::model::written::WrittenSince;
+use crate::store::codec::{Unreadable, side_number};
 use crate::store::message::{self, MapHead, SegmentNote};
 use crate::store::{Head, StoreError};
 use prost::Message;
@@ -28,6 +31,10 @@ pub(super) fn head(db: &Db, map: &MapId) -> Result<MapHead, StoreError> {
 pub(super) fn scan(db: &Db, from: &[u8], end: &[u8], limit: usize) -> Result<Vec<(IVec, IVec)>, StoreError> {
     let entries = db.range(from..end).take(limit);
     entries.map(|entry| entry.map_err(|error| EngineFailure::reading(error).into())).collect()
+}
+
+pub(super) fn get(db: &Db, key: &[u8]) -> Result<Option<IVec>, StoreError> {
+    Ok(db.get(key).map_err(EngineFailure::reading)?)
 }
 
 /// A stored message in the model's terms.
@@ -107,6 +114,104 @@ impl SledStore {
             Some(record) => Ok(Some(record?).filter(|record| record.sequence == sequence)),
             None => Ok(None),
         }
+    }
+
+    /// The entry of a numbered shelf with this number.
+    pub(super) fn read_one<M, T>(
+        &self,
+        shelf: u8,
+        map: &MapId,
+        number: u64,
+        what: &'static str,
+    ) -> Result<Option<T>, StoreError>
+    where
+        M: Message + Default,
+        T: TryFrom<M, Error = Unreadable>,
+    {
+        let key = |head: &MapHead| keys::numbered(shelf, map.as_str(), head.incarnation, number);
+        let bytes = self.shared.read(|db| get(db, &key(&head(db, map)?)))?;
+        bytes.map(|bytes| read::<M, T>(&bytes, what)).transpose()
+    }
+
+    /// Entries of a numbered shelf in their order, after `after`.
+    pub(super) fn read_numbered<M, T>(
+        &self,
+        shelf: u8,
+        map: &MapId,
+        after: u64,
+        limit: usize,
+        what: &'static str,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        M: Message + Default,
+        T: TryFrom<M, Error = Unreadable>,
+    {
+        let entries = self.shared.read(|db| {
+            let incarnation = head(db, map)?.incarnation;
+            let from = keys::numbered(shelf, map.as_str(), incarnation, after.saturating_add(1));
+            scan(db, &from, &keys::behind(&keys::of_incarnation(shelf, map.as_str(), incarnation)), limit)
+        })?;
+        entries.iter().map(|(_, bytes)| read::<M, T>(bytes, what)).collect()
+    }
+
+    /// Entries of a numbered shelf, the last one first, before `before` when given.
+    pub(super) fn read_newest_first<M, T>(
+        &self,
+        shelf: u8,
+        map: &MapId,
+        before: Option<u64>,
+        limit: usize,
+        what: &'static str,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        M: Message + Default,
+        T: TryFrom<M, Error = Unreadable>,
+    {
+        let entries: Vec<IVec> = self.shared.read(|db| {
+            let incarnation = head(db, map)?.incarnation;
+            let prefix = keys::of_incarnation(shelf, map.as_str(), incarnation);
+            let end = match before {
+                Some(before) => keys::numbered(shelf, map.as_str(), incarnation, before),
+                None => keys::behind(&prefix),
+            };
+            let newest_first = db.range(prefix..end).values().rev().take(limit);
+            newest_first.map(|entry| entry.map_err(|error| EngineFailure::reading(error).into())).collect()
+        })?;
+        entries.iter().map(|bytes| read::<M, T>(bytes, what)).collect()
+    }
+
+    pub(super) fn read_last_error(&self, map: &MapId) -> Result<QueueSequence, StoreError> {
+        self.shared.read(|db| {
+            let head = head(db, map)?;
+            let prefix = keys::of_incarnation(shelf::ERRORS, map.as_str(), head.incarnation);
+            let end = keys::behind(&prefix);
+            let last = db.range(prefix..end).keys().next_back().transpose().map_err(EngineFailure::reading)?;
+            let moved = last.and_then(|key| keys::last_number(&key)).unwrap_or(0);
+            let kept = head.diversions.iter().filter(|diversion| diversion.failure.is_some());
+            Ok(QueueSequence(kept.map(|diversion| diversion.through).chain([moved]).max().unwrap_or(0)))
+        })
+    }
+
+    pub(super) fn read_last_execution_error(&self, map: &MapId, execution: u64) -> Result<u64, StoreError> {
+        self.shared.read(|db| {
+            let incarnation = head(db, map)?.incarnation;
+            let key = |number| keys::execution_error(map.as_str(), incarnation, execution, number);
+            let last = db.range(key(0)..=key(u64::MAX)).keys().next_back();
+            let last = last.transpose().map_err(EngineFailure::reading)?;
+            Ok(last.and_then(|key| keys::last_number(&key)).unwrap_or(0))
+        })
+    }
+
+    pub(super) fn read_written_since(&self, map: &MapId, side: Side, key: &Key) -> Result<WrittenSince, StoreError> {
+        let bytes = self.shared.read(|db| {
+            let head = head(db, map)?;
+            let key = message::Key::from(key).encode_to_vec();
+            let (incarnation, epoch) = (head.incarnation, head.written_epoch);
+            get(db, &keys::written(map.as_str(), incarnation, epoch, side_number(side), &key))
+        })?;
+        let since =
+            bytes.map(|bytes| decode::<message::WrittenSince>(&bytes, "what was written of a key")).transpose()?;
+        Ok(since.unwrap_or_default().into())
     }
 
     /// Events between two keys up to what is synced: a tail never tells of what a crash could take back.

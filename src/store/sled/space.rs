@@ -81,6 +81,11 @@ fn grows(commit: &Commit) -> bool {
         | Kind::Forget(_)
         | Kind::Divert(_)
         | Kind::ContinueDivert(_)
-        | Kind::PutExecution(_) => false,
+        | Kind::PutExecution(_)
+        | Kind::NoteWritten(_)
+        | Kind::DropWritten(_)
+        | Kind::PutJob(_)
+        | Kind::Retried(_)
+        | Kind::RetriedRow(_) => false,
     })
 }

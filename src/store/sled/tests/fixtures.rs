@@ -6,7 +6,8 @@ use crate::model::change::{
 };
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::figures::Figures;
-use crate::model::ids::{AppId, MapId, QueueSequence, Revision};
+use crate::model::ids::{AppId, JobNumber, MapId, QueueSequence, Revision};
+use crate::model::job::{JobKind, JobOutcome, JobReason, JobState, QueueJob, Selection};
 use crate::model::key::Key;
 use crate::model::row::Row;
 use crate::model::state::MapState;
@@ -137,6 +138,35 @@ pub fn failure(message: &str) -> Failure {
 
 pub fn fail(sequence: u64) -> Operation {
     Operation::Fail { sequence: QueueSequence(sequence), failure: failure("duplicate"), time: time(9), attempts: 2 }
+}
+
+pub fn job(number: u64, seed: u16) -> QueueJob {
+    let reason = JobReason {
+        outcome: JobOutcome::Failed,
+        message: "refused".to_owned(),
+        count: 1,
+        example: Some((failure("no"), Row::from_iter([("id".to_owned(), Value::Int(7))]))),
+    };
+    QueueJob {
+        number: JobNumber(number),
+        kind: JobKind::RetryCatchUpErrors,
+        state: JobState::Running,
+        actor: "ada".to_owned(),
+        create_time: time(1),
+        end_time: None,
+        selection: Selection::Sequences([1, 2, u64::from(seed)].into()),
+        correction: Row::new(),
+        through: 9,
+        last_sequence: 9,
+        total: 3,
+        done: 1,
+        failed: 1,
+        superseded: 0,
+        skipped: 0,
+        reasons: vec![reason],
+        position: u64::from(seed),
+        request: "r".to_owned(),
+    }
 }
 
 pub fn remembered(fingerprint: u64) -> Remembered {

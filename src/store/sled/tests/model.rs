@@ -3,10 +3,15 @@
 use crate::model::activity::LoggedEvent;
 use crate::model::change::{Answer, Disposition, Ending, ErrorRecord, QueuedRecord, Remembered};
 use crate::model::execution::{Execution, ExecutionError};
+use crate::model::failure::Failure;
 use crate::model::figures::{Figures, MapFigures};
 use crate::model::ids::{EventSequence, MapId, Position, QueueSequence, Revision};
+use crate::model::job::{QueueJob, Retry, RetryStatus};
+use crate::model::key::Key;
 use crate::model::table_map::{Side, TableMap};
-use crate::store::{Commit, DivertTo, Head, NewRecord, Operation, Receipt};
+use crate::model::written::{Written, WrittenSince};
+use crate::store::{Commit, DivertTo, Head, NewRecord, Operation, Receipt, Retried, RetryResult};
+use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, Default)]
@@ -28,7 +33,14 @@ pub struct MapModel {
     pub figures: MapFigures,
     pub remembered: BTreeMap<String, Remembered>,
     pub executions: BTreeMap<u64, Execution>,
-    pub execution_errors: BTreeMap<u64, Vec<ExecutionError>>,
+    /// By execution and number.
+    pub execution_errors: BTreeMap<(u64, u64), ExecutionError>,
+    /// Records that a retry took out of the errors.
+    pub retried: BTreeMap<u64, ErrorRecord>,
+    pub failures: u64,
+    pub jobs: BTreeMap<u64, QueueJob>,
+    /// At least: while records are diverted the store notes more.
+    pub written: Vec<(Side, Key, WrittenSince)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,8 +107,8 @@ impl Model {
             Operation::Fail { sequence, failure, time, attempts } => {
                 let record = map.queue.remove(&sequence.0).ok_or(Refusal::Misfit)?;
                 map.unqueue(&record).in_error += 1;
-                let error = ErrorRecord { record, failure: failure.clone(), fail_time: *time, attempts: *attempts };
-                map.errors.insert(sequence.0, error);
+                map.failures += 1;
+                map.errors.insert(sequence.0, error_of(record, failure, *time, *attempts, map.failures));
             }
             Operation::Yield { sequence, columns } => {
                 let record = map.queue.get_mut(&sequence.0).ok_or(Refusal::Misfit)?;
@@ -112,15 +124,15 @@ impl Model {
             }
             Operation::Forget { change_ids } => map.remembered.retain(|change_id, _| !change_ids.contains(change_id)),
             Operation::Divert { to, time } => {
+                map.failures += u64::from(!map.queue.is_empty());
                 for (sequence, record) in std::mem::take(&mut map.queue) {
                     let figures = map.unqueue(&record);
                     match to {
                         DivertTo::Nowhere => figures.deleted += 1,
                         DivertTo::Errors(failure) => {
                             figures.in_error += 1;
-                            let failure = failure.clone();
-                            map.diverted
-                                .insert(sequence, ErrorRecord { record, failure, fail_time: *time, attempts: 0 });
+                            let number = map.failures;
+                            map.diverted.insert(sequence, error_of(record, failure, *time, 0, number));
                         }
                     }
                 }
@@ -136,14 +148,106 @@ impl Model {
                 if !map.executions.contains_key(&execution.0) {
                     return Err(Refusal::Misfit);
                 }
-                map.execution_errors.entry(execution.0).or_default().extend(errors.iter().cloned());
+                let last = map.execution_errors.range((execution.0, 0)..=(execution.0, u64::MAX)).next_back();
+                let last = last.map_or(0, |((_, number), _)| *number);
+                for (error, number) in errors.iter().zip(last + 1..) {
+                    map.execution_errors.insert((execution.0, number), error.clone());
+                }
+            }
+            Operation::NoteWritten { written, always } => {
+                map.must_exist()?;
+                for written in written {
+                    if *always || map.has_error(&written.key) {
+                        map.note(written);
+                    }
+                }
+            }
+            Operation::DropWritten => map.written.clear(),
+            Operation::PutJob(job) => {
+                map.must_exist()?;
+                map.jobs.insert(job.number.0, job.as_ref().clone());
+            }
+            Operation::Retried(retried) => map.retry(retried)?,
+            Operation::RetriedRow { execution, retried } => {
+                let place = (execution.0, retried.sequence);
+                let error = map.execution_errors.get_mut(&place).ok_or(Refusal::Misfit)?;
+                if let Some(corrected) = &retried.corrected {
+                    let before = std::mem::replace(&mut error.row, corrected.clone());
+                    error.original.get_or_insert(before);
+                }
+                match &retried.result {
+                    RetryResult::Refused(failure, _) => {
+                        error.failure = failure.clone();
+                        error.retry = Some(retry_of(retried));
+                    }
+                    RetryResult::Applied | RetryResult::Superseded => drop(map.execution_errors.remove(&place)),
+                }
             }
         }
         Ok(())
     }
 }
 
+fn error_of(
+    record: QueuedRecord,
+    failure: &Failure,
+    fail_time: DateTime<Utc>,
+    attempts: u32,
+    number: u64,
+) -> ErrorRecord {
+    ErrorRecord { record, failure: failure.clone(), fail_time, attempts, number, retry: None, original: None }
+}
+
+fn retry_of(retried: &Retried) -> Retry {
+    let status = match retried.result {
+        RetryResult::Applied => RetryStatus::Completed,
+        RetryResult::Superseded => RetryStatus::Superseded,
+        RetryResult::Refused(..) => RetryStatus::Failed,
+    };
+    Retry { job: retried.job, status, time: retried.time }
+}
+
 impl MapModel {
+    fn has_error(&self, key: &Key) -> bool {
+        let records = self.errors.values().chain(self.diverted.values()).flat_map(|error| error.record.change.keys());
+        records.chain(self.execution_errors.values().map(|error| &error.key)).any(|known| known == key)
+    }
+
+    fn note(&mut self, written: &Written) {
+        let known = self.written.iter_mut().find(|(side, key, _)| *side == written.side && *key == written.key);
+        match known {
+            Some((_, _, since)) => since.add(written),
+            None => {
+                let mut since = WrittenSince::default();
+                since.add(written);
+                self.written.push((written.side, written.key.clone(), since));
+            }
+        }
+    }
+
+    fn retry(&mut self, retried: &Retried) -> Result<(), Refusal> {
+        let mut error = self.errors.remove(&retried.sequence).ok_or(Refusal::Misfit)?;
+        if let Some(corrected) = &retried.corrected {
+            let before = std::mem::replace(&mut error.record.change.row, corrected.clone());
+            error.original.get_or_insert(before);
+        }
+        error.retry = Some(retry_of(retried));
+        let figures = self.figures.side_mut(error.record.change.source);
+        match &retried.result {
+            RetryResult::Refused(failure, attempts) => {
+                error.failure = failure.clone();
+                error.attempts += attempts;
+                self.errors.insert(retried.sequence, error);
+                return Ok(());
+            }
+            RetryResult::Applied => figures.applied += 1,
+            RetryResult::Superseded => figures.superseded += 1,
+        }
+        figures.in_error -= 1;
+        self.retried.insert(retried.sequence, error);
+        Ok(())
+    }
+
     fn must_exist(&self) -> Result<(), Refusal> {
         if self.record.is_some() { Ok(()) } else { Err(Refusal::Misfit) }
     }
@@ -165,6 +269,7 @@ impl MapModel {
             last_event: self.last_event,
             last_queued: self.last_queued,
             figures: self.figures,
+            failures: self.failures,
             ..Self::default()
         };
         Ok(())
@@ -228,6 +333,8 @@ impl MapModel {
             last_event: EventSequence(self.last_event),
             last_queued: QueueSequence(self.last_queued),
             figures: self.figures,
+            failures: self.failures,
+            has_written: !self.written.is_empty(),
             diverting: false,
         }
     }

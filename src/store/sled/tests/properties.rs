@@ -5,17 +5,18 @@ use super::model::{MapModel, Model, Refusal};
 use crate::model::change::Ending;
 use crate::model::execution::{Execution, ExecutionError, ExecutionState};
 use crate::model::figures::Figures;
-use crate::model::ids::{EventSequence, ExecutionNumber, MapId, Position, QueueSequence, Revision};
+use crate::model::ids::{EventSequence, ExecutionNumber, JobNumber, MapId, Position, QueueSequence, Revision};
 use crate::model::key::Key;
 use crate::model::row::Row;
 use crate::model::table_map::Side;
 use crate::model::value::Value;
+use crate::model::written::Written;
 use crate::store::sled::SledStore;
 use crate::store::sled::apply::apply;
 use crate::store::sled::keys::shelf;
 use crate::store::sled::open as opening;
 use crate::store::sled::view::{Numbers, View};
-use crate::store::{Commit, DivertTo, Operation, Store, StoreError, message};
+use crate::store::{Commit, DivertTo, Operation, Retried, RetryResult, Store, StoreError, message};
 use proptest::prelude::*;
 use prost::Message;
 use std::path::Path;
@@ -30,7 +31,7 @@ struct Seed {
 }
 
 fn seeds(max: usize) -> impl Strategy<Value = Vec<Seed>> {
-    let operation = (0_u8..20, any::<u16>(), any::<u16>());
+    let operation = (0_u8..25, any::<u16>(), any::<u16>());
     let seed = (
         0_u8..2,
         proptest::option::weighted(0.2, proptest::bool::weighted(0.8)),
@@ -56,6 +57,21 @@ fn some_queued(known: &MapModel, choice: u16) -> QueueSequence {
     let queued: Vec<u64> = known.queue.keys().copied().collect();
     let wrong = choice % 23 == 22 || queued.is_empty();
     QueueSequence(if wrong { known.last_queued / 2 } else { queued[usize::from(choice) % queued.len()] })
+}
+
+/// The sequence of an error that was moved to the errors already, as far as the model knows.
+fn some_error(known: &MapModel, choice: u16) -> u64 {
+    known.errors.keys().nth(usize::from(choice) % known.errors.len().max(1)).copied().unwrap_or(0)
+}
+
+fn retried(sequence: u64, seed: u16) -> Retried {
+    let result = match seed % 3 {
+        0 => RetryResult::Applied,
+        1 => RetryResult::Superseded,
+        _ => RetryResult::Refused(failure("again"), 1),
+    };
+    let corrected = (seed.is_multiple_of(2)).then(|| Row::from_iter([("c".to_owned(), Value::Int(seed.into()))]));
+    Retried { sequence, job: JobNumber(1), time: time(seed.into()), result, corrected }
 }
 
 fn operation_from((kind, a, b): (u8, u16, u16), map_id: &MapId, known: &MapModel, next: &mut u64) -> Operation {
@@ -109,15 +125,29 @@ fn operation_from((kind, a, b): (u8, u16, u16), map_id: &MapId, known: &MapModel
                 Operation::PutExecution(Box::new(execution_of(execution, b)))
             }
         }
-        _ => {
-            let error = |n: u16| ExecutionError {
-                source: Side::Left,
-                key: Key::new(vec![Value::Int(n.into())]),
-                row: Row::new(),
-                failure: failure("no"),
-                time: time(2),
+        19 => {
+            let error = |n: u16| {
+                let key = Key::new(vec![Value::Int(n.into())]);
+                ExecutionError::new(Side::Left, key, Row::new(), failure("no"), time(2))
             };
             Operation::AddExecutionErrors { execution, errors: (0..b % 4).map(error).collect() }
+        }
+        20 | 21 => {
+            let written = |n: u16| Written {
+                side: if n.is_multiple_of(2) { Side::Left } else { Side::Right },
+                key: Key::new(vec![Value::Int(i64::from((a + n) % 40))]),
+                before: QueueSequence(u64::from(b % 50)),
+                columns: (b % 5 > 0).then(|| [format!("c{}", b % 3)].into()),
+            };
+            Operation::NoteWritten { written: (0..a % 5).map(written).collect(), always: b % 9 == 0 }
+        }
+        22 if b % 4 == 0 => Operation::DropWritten,
+        22 => Operation::PutJob(Box::new(job(u64::from(a % 4), b))),
+        23 => Operation::Retried(retried(some_error(known, a), b)),
+        _ => {
+            let row = known.execution_errors.keys().nth(usize::from(a) % known.execution_errors.len().max(1));
+            let (execution, number) = row.copied().unwrap_or((1, 1));
+            Operation::RetriedRow { execution: ExecutionNumber(execution), retried: retried(number, b) }
         }
     }
 }
@@ -134,6 +164,7 @@ fn execution_of(number: ExecutionNumber, seed: u16) -> Execution {
         map_version: 1,
         fingerprint: 9,
         after: Vec::new(),
+        begun_after: QueueSequence(0),
         rerun: None,
         actor: String::new(),
     }
@@ -158,6 +189,8 @@ fn compare(store: &SledStore, model: &mut Model) {
             known.finish_diversions();
             assert!(errors.iter().eq(known.errors.values()));
         }
+        assert!(head.has_written || known.written.is_empty());
+        head.has_written = known.head().has_written;
         assert_eq!(head, known.head());
         assert_eq!(store.map(id).unwrap(), known.record);
         let queued = store.queued(id, QueueSequence(0), ALL, ALL).unwrap();
@@ -170,17 +203,18 @@ fn compare(store: &SledStore, model: &mut Model) {
         assert_eq!(store.remembered_changes(id, "", ALL).unwrap(), remembered);
         let executions: Vec<_> = known.executions.values().rev().cloned().collect();
         assert_eq!(store.executions(id, None, ALL).unwrap(), executions);
-        for number in 1..=3 {
-            let errors: Vec<_> = known
-                .execution_errors
-                .get(&number)
-                .into_iter()
-                .flatten()
-                .cloned()
-                .zip(1..)
-                .map(|(error, n)| (n, error))
-                .collect();
-            assert_eq!(store.execution_errors(id, ExecutionNumber(number), 0, ALL).unwrap(), errors);
+        for execution in 1..=3 {
+            let range = known.execution_errors.range((execution, 0)..=(execution, u64::MAX));
+            let errors: Vec<_> = range.map(|((_, number), error)| (*number, error.clone())).collect();
+            assert_eq!(store.execution_errors(id, ExecutionNumber(execution), 0, ALL).unwrap(), errors);
+        }
+        assert!(store.retried(id, QueueSequence(0), ALL).unwrap().iter().eq(known.retried.values()));
+        assert!(store.jobs(id, None, ALL).unwrap().iter().eq(known.jobs.values().rev()));
+        for (side, key, since) in &known.written {
+            let mut kept = store.written_since(id, *side, key).unwrap();
+            let before = kept.clone();
+            kept.add_all(since);
+            assert_eq!(kept, before, "{key} at {side:?}");
         }
         let events: Vec<_> = model.log.iter().filter(|event| event.map == *id).cloned().collect();
         assert_eq!(store.events(id, EventSequence(0), ALL).unwrap(), events);

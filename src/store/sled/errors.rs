@@ -1,0 +1,175 @@
+//! What commits do to errors: which keys have some, what newer changes have written of those, and what retries made of them.
+//! Figures move together with the records (rule 11).
+
+use super::apply::Subject;
+use super::keys::{self, shelf};
+use super::view::{View, decode};
+use crate::store::StoreError;
+use crate::store::message::{
+    Change, ErrorRecord, ExecutionError, Key, NoteWritten, Retried, Retry, RetryStatus, Row, WrittenSince,
+};
+use prost::Message;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// What stands behind a key's hash among the keys in error.
+const OF_A_RECORD: u8 = 0;
+const OF_A_ROW: u8 = 1;
+
+/// A record becomes an error.
+pub(super) fn put_error(view: &mut View<'_>, subject: &Subject, error: &ErrorRecord) -> Result<usize, StoreError> {
+    let record = error.record.as_ref().ok_or_else(|| subject.misfit("an error without its record"))?;
+    for entry in entries_of_record(subject, record.change.as_ref(), record.sequence) {
+        view.put(entry, Vec::new())?;
+    }
+    let bytes = error.encode_to_vec();
+    let len = bytes.len();
+    view.put_new(subject.key(shelf::ERRORS, record.sequence), bytes);
+    Ok(len)
+}
+
+/// Notes that a row's key is in error.
+pub(super) fn put_row_key(
+    view: &mut View<'_>,
+    subject: &Subject,
+    execution: u64,
+    number: u64,
+    error: &ExecutionError,
+) -> Result<(), StoreError> {
+    match &error.key {
+        Some(key) => view.put(entry_of_row(subject, key, execution, number), Vec::new()),
+        None => Ok(()),
+    }
+}
+
+fn entries_of_record(subject: &Subject, change: Option<&Change>, sequence: u64) -> Vec<keys::Key> {
+    let keys = change.into_iter().flat_map(|change| [change.key.as_ref(), change.previous_key.as_ref()]).flatten();
+    let entry = |key: &Key| {
+        let mut entry = in_error(subject, key);
+        entry.push(OF_A_RECORD);
+        entry.extend(sequence.to_be_bytes());
+        entry
+    };
+    keys.map(entry).collect()
+}
+
+fn entry_of_row(subject: &Subject, key: &Key, execution: u64, number: u64) -> keys::Key {
+    let mut entry = in_error(subject, key);
+    entry.push(OF_A_ROW);
+    entry.extend(execution.to_be_bytes());
+    entry.extend(number.to_be_bytes());
+    entry
+}
+
+fn in_error(subject: &Subject, key: &Key) -> keys::Key {
+    keys::key_in_error(subject.map(), subject.head.incarnation, xxh3_64(&key.encode_to_vec()))
+}
+
+/// Notes what was written of keys that have errors; of others it is nobody's business, unless there may be errors of them that
+/// are still to be moved or to be found.
+pub(super) fn note_written(view: &mut View<'_>, subject: &mut Subject, notes: NoteWritten) -> Result<(), StoreError> {
+    let always = notes.always || !subject.head.diversions.is_empty();
+    for written in notes.written {
+        let key = written.key.ok_or_else(|| subject.misfit("something written without its key"))?;
+        if !always {
+            let entries = in_error(subject, &key);
+            if view.next(&entries, &keys::behind(&entries))?.is_none() {
+                continue;
+            }
+        }
+        let (incarnation, epoch) = (subject.head.incarnation, subject.head.written_epoch);
+        let place = keys::written(subject.map(), incarnation, epoch, written.side, &key.encode_to_vec());
+        let known = view.get(&place)?;
+        let mut since: WrittenSince =
+            known.map(|bytes| decode(&bytes, "what was written of a key")).transpose()?.unwrap_or_default();
+        if written.all {
+            since.all = since.all.max(written.before);
+        } else {
+            since.record = since.record.max(written.before);
+            for column in written.columns {
+                let before = since.columns.entry(column).or_default();
+                *before = written.before.max(*before);
+            }
+        }
+        view.put(place, since.encode_to_vec())?;
+        subject.head.has_written = true;
+    }
+    Ok(())
+}
+
+/// What was noted stands under an epoch that no reader looks at any more.
+pub(super) fn drop_written(subject: &mut Subject) {
+    if std::mem::take(&mut subject.head.has_written) {
+        subject.head.written_epoch += 1;
+    }
+}
+
+pub(super) fn retried(view: &mut View<'_>, subject: &mut Subject, retried: Retried) -> Result<(), StoreError> {
+    let sequence = retried.sequence;
+    let place = subject.key(shelf::ERRORS, sequence);
+    let bytes = view.get(&place)?.ok_or_else(|| subject.misfit(format!("record {sequence} is not in error")))?;
+    let mut error: ErrorRecord = decode(&bytes, "an error")?;
+    if let Some(change) = error.record.as_mut().and_then(|record| record.change.as_mut()) {
+        correct(&mut change.row, &mut error.original, retried.corrected);
+    }
+    let status = status_of(subject, retried.status)?;
+    error.retry = Some(Retry { job: retried.job, status: retried.status, time: retried.time });
+    if status == RetryStatus::Failed {
+        error.failure = retried.failure.or(error.failure);
+        error.attempts = error.attempts.saturating_add(retried.attempts);
+        return view.put(place, error.encode_to_vec());
+    }
+    let record =
+        error.record.as_ref().ok_or_else(|| StoreError::Corrupt { what: "an error without its record".into() })?;
+    for entry in entries_of_record(subject, record.change.as_ref(), sequence) {
+        view.remove(entry)?;
+    }
+    let figures = subject.figures(record.source)?;
+    figures.in_error = figures
+        .in_error
+        .checked_sub(1)
+        .ok_or_else(|| StoreError::Corrupt { what: "figures that do not add up".to_owned() })?;
+    let ending = if status == RetryStatus::Completed { &mut figures.applied } else { &mut figures.superseded };
+    *ending += 1;
+    view.remove(place)?;
+    view.put_new(subject.key(shelf::RETRIED, sequence), error.encode_to_vec());
+    Ok(())
+}
+
+pub(super) fn retried_row(
+    view: &mut View<'_>,
+    subject: &Subject,
+    execution: u64,
+    retried: Retried,
+) -> Result<(), StoreError> {
+    let number = retried.sequence;
+    let place = keys::execution_error(subject.map(), subject.head.incarnation, execution, number);
+    let bytes = view.get(&place)?.ok_or_else(|| subject.misfit(format!("row {number} is not in error")))?;
+    let mut error: ExecutionError = decode(&bytes, "an execution's error")?;
+    correct(&mut error.row, &mut error.original, retried.corrected);
+    if status_of(subject, retried.status)? == RetryStatus::Failed {
+        error.failure = retried.failure.or(error.failure);
+        error.retry = Some(Retry { job: retried.job, status: retried.status, time: retried.time });
+        return view.put(place, error.encode_to_vec());
+    }
+    if let Some(key) = &error.key {
+        view.remove(entry_of_row(subject, key, execution, number))?;
+    }
+    view.remove(place).map(drop)
+}
+
+/// The row is another one from now on; the first one is kept.
+fn correct(row: &mut Option<Row>, original: &mut Option<Row>, corrected: Option<Row>) {
+    if let Some(corrected) = corrected {
+        let before = row.replace(corrected).unwrap_or_default();
+        original.get_or_insert(before);
+    }
+}
+
+fn status_of(subject: &Subject, status: i32) -> Result<RetryStatus, StoreError> {
+    match RetryStatus::try_from(status) {
+        Ok(status @ (RetryStatus::Completed | RetryStatus::Failed | RetryStatus::Superseded)) => Ok(status),
+        Ok(RetryStatus::Unspecified | RetryStatus::None | RetryStatus::Pending | RetryStatus::InProgress) | Err(_) => {
+            Err(subject.misfit("a retry that has not ended"))
+        }
+    }
+}
