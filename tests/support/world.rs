@@ -17,6 +17,7 @@ use tonic_types::StatusExt;
 const ORDERS: &str = "CREATE TABLE orders (id INTEGER PRIMARY KEY NOT NULL, status TEXT DEFAULT '', \
                       note TEXT DEFAULT '', amount INTEGER DEFAULT 0 CHECK (amount >= 0))";
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const LOOK_SOON: Duration = Duration::from_millis(200);
 
 /// `sales` on the left, `finance` on the right.
 pub struct World {
@@ -214,7 +215,10 @@ impl Server {
             let request = TailActivityRequest { parent: name(id), start: Some(Start::FromNow(true)), filter: None };
             let mut tail = self.maps().tail_activity(request).await.expect("a tail").into_inner();
             while self.state(id).await != state {
-                tail.message().await.expect("the tail goes on").expect("the tail has no end");
+                // The event may be told a moment before the map shows its state.
+                if let Ok(message) = timeout(LOOK_SOON, tail.message()).await {
+                    message.expect("the tail goes on").expect("the tail has no end");
+                }
             }
         };
         let reached = timeout(PATIENCE, following).await;
