@@ -61,6 +61,13 @@ pub enum EngineError {
     JobNotFound { map: MapId, number: u64 },
     #[error("execution {execution} of map {map} has no row {number} in error")]
     RowNotFound { map: MapId, execution: u64, number: u64 },
+    #[error("record {sequence} of map {map} is not in error, or is being retried; only an error can be corrected")]
+    RecordNotInError { map: MapId, sequence: u64 },
+    /// What was confirmed is not what would be deleted. Nothing was deleted.
+    #[error(
+        "map {map}: {found} records would be deleted, not {given}; look again with validate_only, and confirm that number"
+    )]
+    ConfirmCountMismatch { map: MapId, given: u64, found: u64 },
     /// Too many jobs wait for one another.
     #[error("map {map} has {max} jobs that have not begun; wait for them, or cancel some")]
     TooManyJobs { map: MapId, max: usize },

@@ -2,11 +2,12 @@
 
 use super::Engine;
 use super::error::EngineError;
-use super::map::{Command, NewJob};
-use crate::model::change::{Change, Operation};
+use super::map::{Command, Correction, NewJob};
+use super::reading::Held;
+use crate::model::change::{Change, ErrorRecord, Operation};
 use crate::model::filter::Candidate;
 use crate::model::ids::{JobNumber, MapId, QueueSequence};
-use crate::model::job::{JobKind, QueueJob, Selection};
+use crate::model::job::{Deletes, JobKind, QueueJob, Selection};
 use crate::model::mapping::Violation;
 use crate::model::request::RequestTag;
 use crate::model::row::Row;
@@ -18,19 +19,31 @@ use tokio::sync::watch;
 
 /// Errors that are read at one time.
 const READ_AT_ONCE: usize = 500;
+const READ_BYTES: usize = 2 * 1024 * 1024;
 /// Errors that a job which is only tried out shows.
 pub const EXAMPLES_MAX: usize = 10;
 /// How long it is waited for errors that are still being moved to where they are read.
 const MOVING_LOOK: Duration = Duration::from_millis(20);
 
-/// A retry that someone asks for.
+/// A bulk action that someone asks for.
 #[derive(Debug, Clone)]
-pub struct RetryRequest {
+pub struct JobRequest {
     pub kind: JobKind,
     pub selection: Selection,
     pub correction: Row,
     pub actor: String,
     pub tag: Option<RequestTag>,
+    /// It must take so many, unless it takes one; none asks nothing.
+    pub confirm: Option<u64>,
+}
+
+/// Another row for an error, as someone asks for it.
+#[derive(Debug, Clone)]
+pub struct Corrected {
+    pub record: Row,
+    pub etag: String,
+    pub actor: String,
+    pub validate_only: bool,
 }
 
 /// What a job would take.
@@ -39,7 +52,7 @@ pub struct Picked {
     pub total: u64,
     pub last_sequence: u64,
     /// The sequences, or numbers, of the first ones.
-    pub examples: Vec<u64>,
+    pub examples: BTreeSet<u64>,
     /// The last failure that was looked at.
     through: u64,
     /// Sides that they come from, and one key of them.
@@ -51,8 +64,9 @@ impl Picked {
     fn add(&mut self, number: u64, change: impl FnOnce() -> Change, source: Side) {
         self.total += 1;
         self.last_sequence = self.last_sequence.max(number);
-        if self.examples.len() < EXAMPLES_MAX {
-            self.examples.push(number);
+        self.examples.insert(number);
+        if self.examples.len() > EXAMPLES_MAX {
+            self.examples.pop_last();
         }
         if self.sources.insert(source) {
             self.key.get_or_insert_with(change);
@@ -61,19 +75,23 @@ impl Picked {
 }
 
 impl Engine {
-    /// What a retry would take, and what is wrong with it.
-    pub async fn pick(&self, map: &MapId, request: &RetryRequest) -> Result<Picked, EngineError> {
+    /// What a job would take, and what is wrong with it.
+    pub async fn pick(&self, map: &MapId, request: &JobRequest) -> Result<Picked, EngineError> {
         let view = self.map(map)?;
-        if view.map.state == MapState::NotRunning {
+        let deletes = matches!(request.kind, JobKind::DeleteQueuedRecords(_));
+        if view.map.state == MapState::NotRunning && !deletes {
             return Err(EngineError::MapNotRunning { map: map.clone() });
         }
-        while self.context.store.head(map)?.diverting && matches!(request.kind, JobKind::RetryCatchUpErrors) {
+        while self.context.store.head(map)?.diverting && request.kind.execution().is_none() {
             tokio::time::sleep(MOVING_LOOK).await;
         }
         let picked = match (&request.selection, request.kind) {
             (Selection::Sequences(sequences), _) => self.pick_named(map, request.kind, sequences)?,
             (Selection::All | Selection::Filter(_), JobKind::RetryCatchUpErrors) => {
-                self.pick_records(map, &request.selection).await?
+                self.pick_records(map, Deletes::Errors, &request.selection).await?
+            }
+            (Selection::All | Selection::Filter(_), JobKind::DeleteQueuedRecords(deletes)) => {
+                self.pick_records(map, deletes, &request.selection).await?
             }
             (Selection::All | Selection::Filter(_), JobKind::RetryExecutionErrors(_)) => {
                 self.pick_rows(map, request).await?
@@ -84,17 +102,63 @@ impl Engine {
     }
 
     /// Begins a job; a request that was made before is answered with the job that it began.
-    pub async fn retry(&self, map: &MapId, request: RetryRequest, deadline: Duration) -> Result<QueueJob, EngineError> {
+    pub async fn begin_job(
+        &self,
+        map: &MapId,
+        request: JobRequest,
+        deadline: Duration,
+    ) -> Result<QueueJob, EngineError> {
         let handle = self.handle(map)?;
         // Of all errors the map's task knows how many there are, without reading them.
         let needs_look = request.selection != Selection::All || !request.correction.is_empty();
         let picked = if needs_look { self.pick(map, &request).await? } else { Picked::default() };
-        let RetryRequest { kind, selection, correction, actor, tag } = request;
+        let JobRequest { kind, selection, correction, actor, tag, confirm } = request;
         let (total, last_sequence) = (picked.total, picked.last_sequence);
         let through = matches!(selection, Selection::Filter(_)).then_some(picked.through);
-        let job = Box::new(NewJob { kind, selection, correction, actor, tag, total, last_sequence, through });
+        let job = Box::new(NewJob { kind, selection, correction, actor, tag, total, last_sequence, through, confirm });
         let work = async move { handle.ask(|reply| Command::BeginJob { job, reply }).await };
         self.in_time(map, deadline, work).await
+    }
+
+    /// Corrects the row of an error. `record` has all of its columns; the key must be the one that it has.
+    pub async fn correct(
+        &self,
+        map: &MapId,
+        sequence: QueueSequence,
+        corrected: Corrected,
+        deadline: Duration,
+    ) -> Result<ErrorRecord, EngineError> {
+        let handle = self.handle(map)?;
+        let row = self.corrected_row(map, sequence, corrected.record)?;
+        let Corrected { etag, actor, validate_only, .. } = corrected;
+        if validate_only {
+            let Held::Error(mut error) = self.record(map, sequence)? else {
+                return Err(EngineError::RecordNotInError { map: map.clone(), sequence: sequence.0 });
+            };
+            let before = std::mem::replace(&mut error.record.change.row, row);
+            error.original.get_or_insert(before);
+            return Ok(error);
+        }
+        let correction = Box::new(Correction { sequence, row, etag, actor });
+        let work = async move { handle.ask(|reply| Command::Correct { correction, reply }).await };
+        self.in_time(map, deadline, work).await
+    }
+
+    /// The columns of a corrected record that are not its key's, checked against the map.
+    fn corrected_row(&self, map: &MapId, sequence: QueueSequence, record: Row) -> Result<Row, EngineError> {
+        let view = self.map(map)?;
+        let held = self.record(map, sequence)?;
+        let change = &held.record().change;
+        let Some(plan) = &view.plan else { return Err(EngineError::MapNotRunning { map: map.clone() }) };
+        let checked = plan.check(change.source, change.operation, record, None);
+        let in_field =
+            |violation: Violation| Violation::new(format!("queued_record.{}", violation.field), violation.description);
+        let checked = checked.map_err(|found| EngineError::Invalid(found.into_iter().map(in_field).collect()))?;
+        if checked.key != change.key {
+            let message = "its integration key is another one; a correction keeps the key";
+            return Err(EngineError::Invalid(vec![Violation::new("queued_record.record", message)]));
+        }
+        Ok(checked.row)
     }
 
     pub async fn cancel_job(
@@ -131,7 +195,7 @@ impl Engine {
         let mut picked = Picked::default();
         for &number in numbers {
             match kind {
-                JobKind::RetryCatchUpErrors => {
+                JobKind::RetryCatchUpErrors | JobKind::DeleteQueuedRecords(_) => {
                     let sequence = QueueSequence(number);
                     let record = match store.error(map, sequence)? {
                         Some(error) => error.record,
@@ -157,12 +221,26 @@ impl Engine {
         Ok(picked)
     }
 
-    async fn pick_records(&self, map: &MapId, selection: &Selection) -> Result<Picked, EngineError> {
-        let mut picked = Picked { through: self.context.store.head(map)?.failures, ..Picked::default() };
+    async fn pick_records(&self, map: &MapId, of: Deletes, selection: &Selection) -> Result<Picked, EngineError> {
+        let store = &self.context.store;
+        let mut picked = Picked { through: store.head(map)?.failures, ..Picked::default() };
         let mut after = QueueSequence(0);
-        loop {
-            let page = self.context.store.errors(map, after, READ_AT_ONCE)?;
-            let Some(last) = page.last() else { return Ok(picked) };
+        while of.queued() {
+            let page = store.queued(map, after, READ_AT_ONCE, READ_BYTES)?;
+            let Some(last) = page.last() else { break };
+            after = last.sequence;
+            for record in page {
+                if selection.picks(record.sequence.0, &Candidate::from(&record)) {
+                    let source = record.change.source;
+                    picked.add(record.sequence.0, || record.change, source);
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+        after = QueueSequence(0);
+        while of.errors() {
+            let page = store.errors(map, after, READ_AT_ONCE)?;
+            let Some(last) = page.last() else { break };
             after = last.record.sequence;
             for error in page {
                 let sequence = error.record.sequence.0;
@@ -173,9 +251,10 @@ impl Engine {
             }
             tokio::task::yield_now().await;
         }
+        Ok(picked)
     }
 
-    async fn pick_rows(&self, map: &MapId, request: &RetryRequest) -> Result<Picked, EngineError> {
+    async fn pick_rows(&self, map: &MapId, request: &JobRequest) -> Result<Picked, EngineError> {
         let JobKind::RetryExecutionErrors(execution) = request.kind else { return Ok(Picked::default()) };
         self.execution(map, execution)?;
         let through = self.context.store.last_execution_error(map, execution)?;

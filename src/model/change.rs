@@ -147,18 +147,27 @@ pub struct ErrorRecord {
 }
 
 impl ErrorRecord {
+    /// Changes with each of its corrections and retries.
+    pub fn etag(&self) -> String {
+        format!("{}-{:016x}", self.attempts, self.record.change.fingerprint())
+    }
+
     /// Whether it was sent and refused; else it was kept aside unsent.
     pub fn sent(&self) -> bool {
         self.attempts > 0
     }
 }
 
-/// How a queued record left the queue other than by an error.
+/// How a record left the queue other than by an error, or the errors other than by a retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ending {
     Applied,
     Skipped,
     Superseded,
+    /// By an operator.
+    Deleted,
+    /// By retention.
+    Purged,
 }
 
 /// The answer that a caller got for a change; a repeat of the change gets it again (rule 4).

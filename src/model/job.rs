@@ -15,6 +15,36 @@ pub enum JobKind {
     RetryCatchUpErrors,
     /// Rows that this execution could not write.
     RetryExecutionErrors(ExecutionNumber),
+    /// Records that wait, records in error, or both.
+    DeleteQueuedRecords(Deletes),
+}
+
+impl JobKind {
+    /// The execution whose rows it takes, if it takes rows.
+    pub fn execution(self) -> Option<ExecutionNumber> {
+        match self {
+            JobKind::RetryExecutionErrors(execution) => Some(execution),
+            JobKind::RetryCatchUpErrors | JobKind::DeleteQueuedRecords(_) => None,
+        }
+    }
+}
+
+/// Which records a deletion is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Deletes {
+    Queued,
+    Errors,
+    Both,
+}
+
+impl Deletes {
+    pub fn queued(self) -> bool {
+        matches!(self, Deletes::Queued | Deletes::Both)
+    }
+
+    pub fn errors(self) -> bool {
+        matches!(self, Deletes::Errors | Deletes::Both)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -140,6 +170,11 @@ impl QueueJob {
         }
     }
 
+    /// Whether it writes at a destination, and so needs its map to be live.
+    pub fn retries(&self) -> bool {
+        !matches!(self.kind, JobKind::DeleteQueuedRecords(_))
+    }
+
     /// So many more had this outcome, for this reason.
     pub fn count_with_reason(
         &mut self,
@@ -166,7 +201,13 @@ impl QueueJob {
     pub fn complete(&mut self, now: DateTime<Utc>) {
         let gone = self.total.saturating_sub(self.dealt_with());
         if gone > 0 {
-            let message = "it was no error any more when its turn came".to_owned();
+            let message = match self.kind {
+                JobKind::RetryCatchUpErrors | JobKind::RetryExecutionErrors(_) => {
+                    "it was no error any more when its turn came"
+                }
+                JobKind::DeleteQueuedRecords(_) => "it was written, or gone, before its turn came",
+            };
+            let message = message.to_owned();
             self.count_with_reason(JobOutcome::Skipped, message, gone, None);
         }
         self.end(JobState::Completed, now);

@@ -10,10 +10,11 @@ use super::watching::{Looked, watched};
 use super::{Answers, Services, names, queued_records, times};
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
-use crate::engine::jobs::{Picked, RetryRequest};
+use crate::engine::jobs::{Corrected, JobRequest, Picked};
+use crate::engine::reading::Held;
 use crate::model::filter::RecordFilter;
 use crate::model::ids::{JobNumber, MapId, QueueSequence};
-use crate::model::job::{JobKind, JobOutcome, JobReason, JobState, QueueJob, Selection};
+use crate::model::job::{Deletes, JobKind, JobOutcome, JobReason, JobState, QueueJob, Selection};
 use crate::model::row::Row;
 use crate::model::table_map::Definition;
 use std::collections::BTreeSet;
@@ -42,6 +43,7 @@ impl From<JobKind> for proto::QueueJobKind {
         match kind {
             JobKind::RetryCatchUpErrors => proto::QueueJobKind::RetryCatchUpErrors,
             JobKind::RetryExecutionErrors(_) => proto::QueueJobKind::RetryExecutionErrors,
+            JobKind::DeleteQueuedRecords(_) => proto::QueueJobKind::DeleteQueuedRecords,
         }
     }
 }
@@ -145,8 +147,8 @@ impl Services {
         });
         let selection = input.with(selection)?;
         let kind = JobKind::RetryCatchUpErrors;
-        let wanted = RetryRequest { kind, selection, correction, actor, tag };
-        self.retry(&map, wanted, request.validate_only, &view.map.definition).await
+        let wanted = JobRequest { kind, selection, correction, actor, tag, confirm: None };
+        self.begin_job(&map, wanted, request.validate_only, &view.map.definition).await
     }
 
     pub(super) async fn retry_execution_errors(
@@ -171,22 +173,84 @@ impl Services {
         });
         let selection = input.with(selection)?;
         let kind = JobKind::RetryExecutionErrors(execution);
-        let wanted = RetryRequest { kind, selection, correction, actor, tag };
-        self.retry(&map, wanted, request.validate_only, &view.map.definition).await
+        let wanted = JobRequest { kind, selection, correction, actor, tag, confirm: None };
+        self.begin_job(&map, wanted, request.validate_only, &view.map.definition).await
     }
 
-    async fn retry(
+    pub(super) async fn delete_queued_records(
+        &self,
+        request: proto::DeleteQueuedRecordsRequest,
+        actor: String,
+    ) -> Result<proto::QueueJob, CallError> {
+        let mut input = Input::default();
+        let map = input.table_map("parent", &request.parent);
+        let tag = input.tag(&request.request_id, &request);
+        let deletes = match input.known::<proto::QueuedRecordState>("state", request.state) {
+            Some(proto::QueuedRecordState::Queued) => Deletes::Queued,
+            Some(proto::QueuedRecordState::Error) => Deletes::Errors,
+            Some(proto::QueuedRecordState::Unspecified) | None => Deletes::Both,
+            Some(proto::QueuedRecordState::InProgress | proto::QueuedRecordState::Completed) => {
+                input.wrong("state", "is QUEUED, ERROR, or left out for both");
+                Deletes::Both
+            }
+        };
+        let confirm = u64::try_from(request.confirm_count).ok();
+        if confirm.is_none() {
+            input.wrong("confirm_count", "is negative");
+        }
+        let Some(map) = map else { return Err(CallError::Fields(input.violations())) };
+        let view = self.engine.map(&map)?;
+        let meant = Meant { names: &request.names, all: request.all, filter: request.filter.as_ref() };
+        let selection = meant.selection(&mut input, &map, &view.map.definition, |input, field, name| {
+            let (of, sequence) = input.queued_record(field, name)?;
+            if of != map {
+                input.wrong(field, format!("is no record of {}", request.parent));
+            }
+            Some(sequence.0)
+        });
+        let selection = input.with(selection)?;
+        let kind = JobKind::DeleteQueuedRecords(deletes);
+        let wanted = JobRequest { kind, selection, correction: Row::new(), actor, tag, confirm };
+        self.begin_job(&map, wanted, request.validate_only, &view.map.definition).await
+    }
+
+    pub(super) async fn update_queued_record(
+        &self,
+        request: proto::UpdateQueuedRecordRequest,
+        actor: String,
+    ) -> Result<proto::QueuedRecord, CallError> {
+        let mut input = Input::default();
+        let given = request.queued_record.unwrap_or_default();
+        let named = input.queued_record("queued_record.name", &given.name);
+        for path in request.update_mask.iter().flat_map(|mask| &mask.paths) {
+            if path != "record" && path != "*" {
+                input.wrong("update_mask", format!("names \"{path}\"; only record can be corrected"));
+            }
+        }
+        if given.record.is_none() {
+            input.wrong("queued_record.record", "is required: all columns of the record");
+        }
+        let record = input.row("queued_record.record", given.record.unwrap_or_default());
+        let (map, sequence) = input.with(named)?;
+        let corrected = Corrected { record, etag: given.etag, actor, validate_only: request.validate_only };
+        let error = self.engine.correct(&map, sequence, corrected, DECISION_WAIT).await?;
+        let view = self.engine.map(&map)?;
+        let jobs = self.running_jobs(&map)?;
+        Ok(queued_records::shown(&map, &view.map.definition, Held::Error(error), &jobs))
+    }
+
+    async fn begin_job(
         &self,
         map: &MapId,
-        wanted: RetryRequest,
+        wanted: JobRequest,
         validate_only: bool,
         definition: &Definition,
     ) -> Result<proto::QueueJob, CallError> {
         if !validate_only {
-            return Ok(shown(map, self.engine.retry(map, wanted, DECISION_WAIT).await?));
+            return Ok(shown(map, self.engine.begin_job(map, wanted, DECISION_WAIT).await?));
         }
         let picked = self.engine.pick(map, &wanted).await?;
-        let RetryRequest { kind, correction, actor, .. } = wanted;
+        let JobRequest { kind, correction, actor, .. } = wanted;
         let examples = self.examples(map, kind, &picked, &correction, definition)?;
         Ok(proto::QueueJob {
             kind: proto::QueueJobKind::from(kind).into(),
@@ -209,7 +273,7 @@ impl Services {
         let mut examples = Vec::new();
         for &number in &picked.examples {
             let (name, before, error) = match kind {
-                JobKind::RetryCatchUpErrors => {
+                JobKind::RetryCatchUpErrors | JobKind::DeleteQueuedRecords(_) => {
                     let Some(shown) = self.shown_record(map, definition, QueueSequence(number))? else { continue };
                     (shown.name, shown.record, shown.error)
                 }

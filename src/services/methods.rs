@@ -55,6 +55,8 @@ pub const OFFERED: &[(&str, &[&str])] = &[
             "ListQueueJobs",
             "WatchQueueJob",
             "CancelQueueJob",
+            "UpdateQueuedRecord",
+            "DeleteQueuedRecords",
         ],
     ),
     ("tandem.v1.AlertService", &[]),

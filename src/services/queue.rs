@@ -64,12 +64,14 @@ impl QueueService for Services {
         Ok(Response::new(self.cancel_queue_job(request.get_ref(), actor).await?))
     }
 
-    async fn update_queued_record(&self, _: Request<UpdateQueuedRecordRequest>) -> Answer<QueuedRecord> {
-        not_offered("UpdateQueuedRecord")
+    async fn update_queued_record(&self, request: Request<UpdateQueuedRecordRequest>) -> Answer<QueuedRecord> {
+        let actor = actor::of(&request);
+        Ok(Response::new(self.update_queued_record(request.into_inner(), actor).await?))
     }
 
-    async fn delete_queued_records(&self, _: Request<DeleteQueuedRecordsRequest>) -> Answer<QueueJob> {
-        not_offered("DeleteQueuedRecords")
+    async fn delete_queued_records(&self, request: Request<DeleteQueuedRecordsRequest>) -> Answer<QueueJob> {
+        let actor = actor::of(&request);
+        Ok(Response::new(self.delete_queued_records(request.into_inner(), actor).await?))
     }
 
     async fn list_error_groups(&self, _: Request<ListErrorGroupsRequest>) -> Answer<ListErrorGroupsResponse> {

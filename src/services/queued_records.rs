@@ -72,8 +72,7 @@ pub fn shown(map: &MapId, definition: &Definition, held: Held, to_come: &[QueueJ
     let kind = JobKind::RetryCatchUpErrors;
     let status = RetryStatus::of(to_come, kind, error.record.sequence.0, &Candidate::from(&error));
     let sent = error.sent();
-    let corrected = u8::from(error.original.is_some());
-    let etag = format!("{}-{}-{}", error.record.sequence, error.attempts, corrected);
+    let etag = error.etag();
     let key: Row = under_source_names(definition, error.record.change.source, &error.record.change.key).collect();
     let original = error.original.map(|row| record(key.into_iter().chain(row).collect()));
     proto::QueuedRecord {

@@ -180,6 +180,14 @@ fn engine(error: EngineError) -> Told {
             let execution = crate::model::ids::ExecutionNumber(execution);
             not_found(message, "ExecutionError", names::execution_error(&map, execution, number))
         }
+        EngineError::RecordNotInError { map, sequence } => of(Code::FailedPrecondition, ErrorReason::WrongState)
+            .precondition("RECORD", names::queued_record(&map, crate::model::ids::QueueSequence(sequence))),
+        EngineError::ConfirmCountMismatch { map, given, found } => {
+            of(Code::FailedPrecondition, ErrorReason::ConfirmCountMismatch)
+                .with("confirm_count", given)
+                .with("count", found)
+                .precondition("COUNT", names::table_map(&map))
+        }
         EngineError::TooManyJobs { map, .. } => {
             of(Code::ResourceExhausted, ErrorReason::TooManyRequests).quota(names::table_map(&map)).retry(RETRY_AFTER)
         }

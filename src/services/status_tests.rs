@@ -37,6 +37,8 @@ fn every_error() -> Vec<CallError> {
         EngineError::ExecutionNotFound { map: map.clone(), number: 7 },
         EngineError::JobNotFound { map: map.clone(), number: 7 },
         EngineError::RowNotFound { map: map.clone(), execution: 7, number: 8 },
+        EngineError::RecordNotInError { map: map.clone(), sequence: 7 },
+        EngineError::ConfirmCountMismatch { map: map.clone(), given: 1, found: 2 },
         EngineError::TooManyJobs { map: map.clone(), max: 64 },
         EngineError::ExecutionNotEnded { map: map.clone(), number: 7, state: MapState::Running },
         EngineError::RelatedCycle { map: map.clone(), cycles: vec![vec![map.clone()]] },
@@ -105,7 +107,6 @@ fn every_error_has_a_reason_of_the_contract() {
     }
     // Those that only methods give which this version does not offer.
     let later = [
-        "CONFIRM_COUNT_MISMATCH",
         "RELATED_MAPS_CYCLE",
         "MAIL_NOT_CONFIGURED",
         "CREDENTIALS_MISSING",

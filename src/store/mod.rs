@@ -90,6 +90,11 @@ pub enum Operation {
     Retried(Retried),
     /// The same of a row that an execution could not write, named by its number.
     RetriedRow { execution: ExecutionNumber, retried: Retried },
+    /// Catch-up errors go: in_error shrinks, the ending's figure grows. Of those that a retry took out of the errors only what was
+    /// kept of them goes. What is neither is passed over.
+    RemoveErrors { sequences: Vec<QueueSequence>, ending: Ending },
+    /// A catch-up error has another row from now on; the one that was accepted is kept.
+    CorrectError { sequence: QueueSequence, row: Row },
 }
 
 /// What became of an error that a job has tried again.

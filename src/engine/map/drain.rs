@@ -106,6 +106,12 @@ impl Drain {
         }
     }
 
+    /// Whether what becomes of an entry is not ours to say any more: it is at its destination, or a commit is on its way that
+    /// takes something from it.
+    pub fn is_bound(&self, ticket: Ticket) -> bool {
+        self.entries.get(&ticket).is_some_and(|entry| entry.dispatched) || self.on_hold.contains(&ticket)
+    }
+
     /// Whether a change of the other side is in the lanes of this one's keys.
     pub fn other_side_is_on(&self, change: &Change) -> bool {
         change.keys().any(|key| {
@@ -365,7 +371,7 @@ impl MapTask {
         }
     }
 
-    fn count_left(&mut self, change: &Change, sequence: QueueSequence) {
+    pub fn count_left(&mut self, change: &Change, sequence: QueueSequence) {
         self.queued = self.queued.saturating_sub(1);
         self.queued_bytes = self.queued_bytes.saturating_sub(change.size() as u64);
         self.pending.left(change, sequence);

@@ -7,7 +7,7 @@ use crate::engine::error::EngineError;
 use crate::model::activity::{EventKind, Severity};
 use crate::model::execution::{Execution, ExecutionState};
 use crate::model::ids::{ExecutionNumber, JobNumber};
-use crate::model::job::{JobKind, JobState, QueueJob, Selection};
+use crate::model::job::{Deletes, JobKind, JobState, QueueJob, Selection};
 use crate::model::request::{RequestIdReused, RequestTag};
 use crate::model::state::MapState;
 use crate::store::{Commit, Operation};
@@ -31,12 +31,13 @@ pub(super) struct Worked {
     pub changed: bool,
 }
 
-/// Jobs that run: one is worked on, others wait for it.
+/// Jobs that run: of retries one is worked on, others wait for it; and so for deletions, which wait for no destination.
 #[derive(Default)]
 pub(super) struct Jobs {
     pub worked: Option<Worked>,
     waiting: VecDeque<QueueJob>,
-    /// Errors that have been tried again, and the store does not know yet.
+    pub deletions: VecDeque<QueueJob>,
+    /// Errors that have been tried again or deleted, and the store does not know yet.
     pub settling: HashSet<ErrorName>,
 }
 
@@ -52,10 +53,22 @@ impl Jobs {
         }
     }
 
+    /// Whether an error is being tried again now.
+    pub fn is_under_way(&self, (execution, number): &ErrorName) -> bool {
+        self.worked
+            .as_ref()
+            .is_some_and(|worked| worked.job.kind.execution() == *execution && worked.under_way.contains(number))
+    }
+
     pub fn is_no_more_under_way(&mut self, retry: &Retry) {
         if let Some(worked) = self.worked.as_mut().filter(|worked| worked.job.number == retry.job) {
             worked.under_way.remove(&retry.number);
         }
+    }
+
+    /// Where a job waits for its turn.
+    fn queue_of(&mut self, job: &QueueJob) -> &mut VecDeque<QueueJob> {
+        if job.retries() { &mut self.waiting } else { &mut self.deletions }
     }
 
     /// The store knows what became of these.
@@ -69,14 +82,16 @@ impl Jobs {
 impl MapTask {
     /// Takes up the jobs that run as the store has them, oldest first.
     pub fn load_jobs(&mut self) -> Result<(), EngineError> {
-        (self.jobs.worked, self.jobs.waiting) = (None, VecDeque::new());
+        (self.jobs.worked, self.jobs.waiting, self.jobs.deletions) = Default::default();
         let mut before = None;
         loop {
             let jobs = self.context.store.jobs(&self.map.id, before, RECENT_JOBS)?;
             let Some(last) = jobs.last().map(|job| job.number) else { break };
             before = Some(last);
             let running = jobs.into_iter().filter(|job| job.state == JobState::Running);
-            running.for_each(|job| self.jobs.waiting.push_front(job));
+            for job in running {
+                self.jobs.queue_of(&job).push_front(job);
+            }
         }
         self.next_job()
     }
@@ -86,9 +101,9 @@ impl MapTask {
             return Ok(());
         }
         let Some(job) = self.jobs.waiting.pop_front() else { return Ok(()) };
-        let execution = match job.kind {
-            JobKind::RetryCatchUpErrors => None,
-            JobKind::RetryExecutionErrors(number) => self.context.store.execution(&self.map.id, number)?,
+        let execution = match job.kind.execution() {
+            None => None,
+            Some(number) => self.context.store.execution(&self.map.id, number)?,
         };
         self.jobs.worked = Some(Worked {
             taken_to: job.position,
@@ -107,10 +122,11 @@ impl MapTask {
         if let Some(known) = asked_before(&recent, new.tag.as_ref())? {
             return Ok(known);
         }
-        if self.map.state == MapState::NotRunning {
+        let retries = !matches!(new.kind, JobKind::DeleteQueuedRecords(_));
+        if retries && self.map.state == MapState::NotRunning {
             return Err(EngineError::MapNotRunning { map: self.map.id.clone() });
         }
-        if self.jobs.waiting.len() >= WAITING_MAX {
+        if self.jobs.waiting.len() + self.jobs.deletions.len() >= WAITING_MAX {
             return Err(EngineError::TooManyJobs { map: self.map.id.clone(), max: WAITING_MAX });
         }
         // What is on its way to the store belongs to what there is.
@@ -129,6 +145,15 @@ impl MapTask {
                 let last = store.last_execution_error(&self.map.id, number)?;
                 (execution.failed(), last, last)
             }
+            JobKind::DeleteQueuedRecords(deletes) => {
+                let (queued, last_queued) =
+                    if deletes.queued() { (self.queued, self.last_queued) } else { Default::default() };
+                let (errors, last_error) = match deletes.errors() {
+                    true => (head.figures.in_error(), store.last_error(&self.map.id)?),
+                    false => Default::default(),
+                };
+                (queued + errors, last_queued.max(last_error).0, head.failures)
+            }
         };
         let (total, last_sequence, through) = match &new.selection {
             Selection::All => (all, last, through),
@@ -136,6 +161,10 @@ impl MapTask {
                 (new.total, new.last_sequence, new.through.unwrap_or(through))
             }
         };
+        if total > 1 && new.confirm.is_some_and(|confirm| confirm != total) {
+            let (map, given) = (self.map.id.clone(), new.confirm.unwrap_or_default());
+            return Err(EngineError::ConfirmCountMismatch { map, given, found: total });
+        }
         let job = QueueJob {
             number: recent.first().map_or(JobNumber(1), |job| job.number.next()),
             kind: new.kind,
@@ -156,18 +185,18 @@ impl MapTask {
             position: 0,
             request: new.tag.map(|tag| tag.to_string()).unwrap_or_default(),
         };
-        let summary = format!("{}: {total} are tried again (job {})", what(job.kind), job.number);
-        let mut event = self.event(EventKind::Retried, Severity::Info, summary);
+        let summary = format!("{}: job {} takes {total} of them", what(job.kind), job.number);
+        let mut event = self.event(told_as(job.kind), Severity::Info, summary);
         event.actor.clone_from(&job.actor);
         event.counts.insert("total".to_owned(), i64::try_from(total).unwrap_or(i64::MAX));
         self.keep_with(vec![Operation::PutJob(Box::new(job.clone())), Operation::Log(event)]).await?;
-        self.jobs.waiting.push_back(job.clone());
+        self.jobs.queue_of(&job).push_back(job.clone());
         self.next_job()?;
         Ok(job)
     }
 
     /// Commits, and waits until it is on disk.
-    async fn keep_with(&mut self, operations: Vec<Operation>) -> Result<(), EngineError> {
+    pub async fn keep_with(&mut self, operations: Vec<Operation>) -> Result<(), EngineError> {
         self.submit_lazy().await?;
         let commit = Commit { map: self.map.id.clone(), expected: None, operations };
         self.context.store.commit(commit).await?;
@@ -185,7 +214,7 @@ impl MapTask {
             return Ok(job);
         }
         let summary = format!("{}: job {number} was cancelled", what(job.kind));
-        let mut event = self.event(EventKind::Retried, Severity::Warning, summary);
+        let mut event = self.event(told_as(job.kind), Severity::Warning, summary);
         event.actor = actor;
         let mut operations = self.end_jobs(|job| job.number == number);
         operations.push(Operation::Log(event));
@@ -207,10 +236,11 @@ impl MapTask {
             self.drop_retries(worked.job.number);
             end(worked.job);
         }
-        let waiting = std::mem::take(&mut self.jobs.waiting);
-        let (ended, waiting): (VecDeque<_>, _) = waiting.into_iter().partition(|job| meant(job));
-        self.jobs.waiting = waiting;
-        ended.into_iter().for_each(end);
+        for jobs in [&mut self.jobs.waiting, &mut self.jobs.deletions] {
+            let (ended, others): (VecDeque<_>, _) = std::mem::take(jobs).into_iter().partition(|job| meant(job));
+            *jobs = others;
+            ended.into_iter().for_each(&mut end);
+        }
         operations
     }
 
@@ -263,7 +293,18 @@ fn asked_before(recent: &[QueueJob], tag: Option<&RequestTag>) -> Result<Option<
 
 fn what(kind: JobKind) -> String {
     match kind {
-        JobKind::RetryCatchUpErrors => "catch-up errors".to_owned(),
-        JobKind::RetryExecutionErrors(number) => format!("failed rows of execution {number}"),
+        JobKind::RetryCatchUpErrors => "retry of catch-up errors".to_owned(),
+        JobKind::RetryExecutionErrors(number) => format!("retry of failed rows of execution {number}"),
+        JobKind::DeleteQueuedRecords(Deletes::Queued) => "deletion of queued records".to_owned(),
+        JobKind::DeleteQueuedRecords(Deletes::Errors) => "deletion of catch-up errors".to_owned(),
+        JobKind::DeleteQueuedRecords(Deletes::Both) => "deletion of queued records and catch-up errors".to_owned(),
+    }
+}
+
+/// The kind of event that tells of a job.
+fn told_as(kind: JobKind) -> EventKind {
+    match kind {
+        JobKind::RetryCatchUpErrors | JobKind::RetryExecutionErrors(_) => EventKind::Retried,
+        JobKind::DeleteQueuedRecords(_) => EventKind::DeletedFromQueue,
     }
 }

@@ -7,6 +7,7 @@
 mod accept;
 mod ahead;
 mod crossing;
+mod deletions;
 mod drain;
 mod executions;
 mod jobs;
@@ -28,9 +29,9 @@ use super::delivery::Deliveries;
 use super::error::EngineError;
 use super::tasks::Tasks;
 use crate::model::backoff::Backoff;
-use crate::model::change::{Answer, Change};
+use crate::model::change::{Answer, Change, ErrorRecord};
 use crate::model::execution::{ErrorLimits, Execution};
-use crate::model::ids::{ExecutionNumber, JobNumber, MapId};
+use crate::model::ids::{ExecutionNumber, JobNumber, MapId, QueueSequence};
 use crate::model::job::{JobKind, QueueJob, Selection};
 use crate::model::mapping::Plan;
 use crate::model::request::RequestTag;
@@ -70,6 +71,7 @@ pub enum Command {
     Update { update: Box<Update>, reply: Reply<TableMap> },
     Delete { deletion: Deletion, reply: Reply<()> },
     BeginJob { job: Box<NewJob>, reply: Reply<QueueJob> },
+    Correct { correction: Box<Correction>, reply: Reply<ErrorRecord> },
     CancelJob { number: JobNumber, actor: String, reply: Reply<QueueJob> },
 }
 
@@ -88,6 +90,19 @@ pub struct NewJob {
     pub last_sequence: u64,
     /// The last failure that was there when they were picked.
     pub through: Option<u64>,
+    /// It must be so many, unless it is one; none asks nothing.
+    pub confirm: Option<u64>,
+}
+
+/// Another row for an error.
+#[derive(Debug, Clone)]
+pub struct Correction {
+    pub sequence: QueueSequence,
+    /// All columns but the key's, as the source calls them.
+    pub row: Row,
+    /// What the error was read with; empty compares nothing.
+    pub etag: String,
+    pub actor: String,
 }
 
 /// A transition that someone asks for, and who.

@@ -93,10 +93,7 @@ impl MapTask {
     fn take_error(&mut self, found: Found) {
         let Found { number, mut change, yielded, sequence, .. } = found;
         let Some(worked) = &mut self.jobs.worked else { return };
-        let execution = match worked.job.kind {
-            JobKind::RetryCatchUpErrors => None,
-            JobKind::RetryExecutionErrors(execution) => Some(execution),
-        };
+        let execution = worked.job.kind.execution();
         // One that it has tried is counted.
         if self.jobs.settling.contains(&(execution, number)) || !worked.under_way.insert(number) {
             return;
@@ -188,7 +185,7 @@ impl MapTask {
             corrected = corrects.then(|| change.row.clone());
         }
         self.jobs.settling.insert((execution, number));
-        self.ends_next.retried.push((execution, number));
+        self.ends_next.settled.push((execution, number));
         let stays = matches!(result, RetryResult::Refused(..));
         let retried = Retried { sequence: number, job, time: self.context.clock.now(), result, corrected };
         match execution {
@@ -270,6 +267,7 @@ fn find(store: &dyn Store, map: &crate::model::ids::MapId, worked: &Worked) -> R
                 found.push(Found { number: sequence.0, change, yielded, sequence, taken });
             }
         }
+        JobKind::DeleteQueuedRecords(_) => {}
         JobKind::RetryExecutionErrors(number) => {
             let rows = match named {
                 Some(named) => {

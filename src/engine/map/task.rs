@@ -98,8 +98,8 @@ pub(super) struct Ends {
     pub change_ids: Vec<String>,
     /// Records that leave the queue with it.
     pub left: Vec<QueueSequence>,
-    /// Errors that were tried again.
-    pub retried: Vec<ErrorName>,
+    /// Errors that were tried again or deleted.
+    pub settled: Vec<ErrorName>,
     /// What it notes as written.
     pub written: Vec<Written>,
     /// A job has come further.
@@ -297,10 +297,10 @@ impl MapTask {
     /// True when it has to look further at once.
     async fn pump(&mut self) -> Result<bool, EngineError> {
         self.load()?;
-        let more = self.look_ahead()? | self.take_errors()?;
+        let more = self.look_ahead()? | self.take_errors()? | self.delete_some()?;
         self.dispatch()?;
         self.enqueue().await?;
-        if self.lazy.len() < LAZY_COMMITS_MAX {
+        if self.has_room_for_lazy() {
             if self.diverting && self.lazy.is_empty() {
                 self.continue_divert()?;
             }
@@ -324,6 +324,10 @@ impl MapTask {
             }
             Command::BeginJob { job, reply } => {
                 let result = self.begin_job(*job).await;
+                return self.answered(result, reply).map(|()| false);
+            }
+            Command::Correct { correction, reply } => {
+                let result = self.correct(*correction).await;
                 return self.answered(result, reply).map(|()| false);
             }
             Command::CancelJob { number, actor, reply } => {
@@ -394,6 +398,11 @@ impl MapTask {
         Ok(())
     }
 
+    /// Whether the store keeps up with what nobody waits for.
+    pub fn has_room_for_lazy(&self) -> bool {
+        self.lazy.len() < LAZY_COMMITS_MAX
+    }
+
     /// Waits until all that was handed over is done.
     pub async fn finish_lazy(&mut self) -> Result<(), EngineError> {
         self.submit_lazy().await?;
@@ -421,7 +430,7 @@ impl MapTask {
             self.leaving.remove(sequence);
         }
         self.notes.done(&ends.written);
-        self.jobs.kept(&ends.retried);
+        self.jobs.kept(&ends.settled);
         if ends.jobs {
             self.shown.jobs_further();
         }

@@ -8,6 +8,7 @@ use crate::model::activity::{Event, EventKind, Severity};
 use crate::model::execution::ExecutionState;
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::ids::MapId;
+use crate::model::job::QueueJob;
 use crate::model::state::{Action, MapState, ResumeOption, next};
 use crate::model::table_map::{Side, TableMap};
 use crate::store::{Commit, DivertTo, Operation, StoreError};
@@ -274,7 +275,7 @@ impl MapTask {
         let mut map = self.map.clone();
         map.stopped_execution = map.execution.filter(|_| !cancelled.is_empty());
         operations.extend(cancelled);
-        operations.extend(self.end_jobs(|_| true));
+        operations.extend(self.end_jobs(QueueJob::retries));
         self.step(Step { action: Action::Stop, event, operations, map }, request).await?;
         self.shown.jobs_further();
         if self.queued > 0 {

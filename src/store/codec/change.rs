@@ -11,7 +11,7 @@ use crate::store::message;
 
 numbered!(Operation, message::ChangeOperation, "the operation of a change", [Upsert, Delete]);
 numbered!(Cause, message::Cause, "the cause of a change", [Caller, Settlement, Again, Refresh, Reread]);
-numbered!(Ending, message::Ending, "the ending of a record", [Applied, Skipped, Superseded]);
+numbered!(Ending, message::Ending, "the ending of a record", [Applied, Skipped, Superseded, Deleted, Purged]);
 numbered!(Disposition, message::Disposition, "the disposition of a change", [Applied, Queued, Skipped]);
 
 impl From<&Change> for message::Change {

@@ -69,6 +69,13 @@ impl From<&Operation> for message::Operation {
             Operation::DropWritten => Kind::DropWritten(message::DropWritten {}),
             Operation::PutJob(job) => Kind::PutJob(job.as_ref().into()),
             Operation::Retried(retried) => Kind::Retried(retried.into()),
+            Operation::RemoveErrors { sequences, ending } => Kind::RemoveErrors(message::RemoveErrors {
+                sequences: sequences.iter().map(|sequence| sequence.0).collect(),
+                ending: ending.number(),
+            }),
+            Operation::CorrectError { sequence, row } => {
+                Kind::CorrectError(message::CorrectError { sequence: sequence.0, row: Some(row.into()) })
+            }
             Operation::RetriedRow { execution, retried } => {
                 Kind::RetriedRow(message::RetriedRow { execution: execution.0, retried: Some(retried.into()) })
             }

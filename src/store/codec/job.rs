@@ -4,7 +4,7 @@ use super::{Numbered, Unreadable, numbered, read_time, required};
 use crate::model::failure::ErrorType;
 use crate::model::filter::RecordFilter;
 use crate::model::ids::{ExecutionNumber, JobNumber, QueueSequence};
-use crate::model::job::{JobKind, JobOutcome, JobReason, JobState, QueueJob, Retry, RetryStatus, Selection};
+use crate::model::job::{Deletes, JobKind, JobOutcome, JobReason, JobState, QueueJob, Retry, RetryStatus, Selection};
 use crate::model::table_map::Side;
 use crate::model::written::{Written, WrittenSince};
 use crate::store::message::{self, selection};
@@ -24,6 +24,9 @@ impl From<&QueueJob> for message::QueueJob {
         let (kind, execution) = match job.kind {
             JobKind::RetryCatchUpErrors => (message::QueueJobKind::RetryCatchUpErrors, 0),
             JobKind::RetryExecutionErrors(execution) => (message::QueueJobKind::RetryExecutionErrors, execution.0),
+            JobKind::DeleteQueuedRecords(Deletes::Queued) => (message::QueueJobKind::DeleteQueued, 0),
+            JobKind::DeleteQueuedRecords(Deletes::Errors) => (message::QueueJobKind::DeleteErrors, 0),
+            JobKind::DeleteQueuedRecords(Deletes::Both) => (message::QueueJobKind::DeleteBoth, 0),
         };
         Self {
             number: job.number.0,
@@ -58,6 +61,9 @@ impl TryFrom<message::QueueJob> for QueueJob {
             Ok(message::QueueJobKind::RetryExecutionErrors) => {
                 JobKind::RetryExecutionErrors(ExecutionNumber(job.execution))
             }
+            Ok(message::QueueJobKind::DeleteQueued) => JobKind::DeleteQueuedRecords(Deletes::Queued),
+            Ok(message::QueueJobKind::DeleteErrors) => JobKind::DeleteQueuedRecords(Deletes::Errors),
+            Ok(message::QueueJobKind::DeleteBoth) => JobKind::DeleteQueuedRecords(Deletes::Both),
             Ok(message::QueueJobKind::Unspecified) | Err(_) => return Err(Unreadable("the kind of a job")),
         };
         Ok(Self {

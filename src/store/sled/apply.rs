@@ -128,6 +128,8 @@ fn apply_operation(view: &mut View<'_>, subject: &mut Subject, kind: Kind) -> Re
             subject.must_exist()?;
             view.put(subject.key(shelf::JOBS, job.number), job.encode_to_vec())
         }
+        Kind::RemoveErrors(removed) => errors::remove(view, subject, removed),
+        Kind::CorrectError(corrected) => errors::correct_error(view, subject, corrected),
         Kind::Retried(retried) => errors::retried(view, subject, retried),
         Kind::RetriedRow(message::RetriedRow { execution, retried }) => {
             let retried = retried.ok_or_else(|| subject.misfit("a retry of nothing"))?;

@@ -3,10 +3,12 @@
 
 use super::apply::Subject;
 use super::keys::{self, shelf};
+use super::queue::figure_of;
 use super::view::{View, decode};
 use crate::store::StoreError;
 use crate::store::message::{
-    Change, ErrorRecord, ExecutionError, Key, NoteWritten, Retried, Retry, RetryStatus, Row, WrittenSince,
+    Change, CorrectError, ErrorRecord, ExecutionError, Figures, Key, NoteWritten, QueuedRecord, RemoveErrors, Retried,
+    Retry, RetryStatus, Row, WrittenSince,
 };
 use prost::Message;
 use xxhash_rust::xxh3::xxh3_64;
@@ -120,7 +122,21 @@ pub(super) fn retried(view: &mut View<'_>, subject: &mut Subject, retried: Retri
     }
     let record =
         error.record.as_ref().ok_or_else(|| StoreError::Corrupt { what: "an error without its record".into() })?;
-    for entry in entries_of_record(subject, record.change.as_ref(), sequence) {
+    let figures = leaves(view, subject, record)?;
+    let ending = if status == RetryStatus::Completed { &mut figures.applied } else { &mut figures.superseded };
+    *ending += 1;
+    view.remove(place)?;
+    view.put_new(subject.key(shelf::RETRIED, sequence), error.encode_to_vec());
+    Ok(())
+}
+
+/// A record is no error any more; gives the figures that say what became of it.
+fn leaves<'a>(
+    view: &mut View<'_>,
+    subject: &'a mut Subject,
+    record: &QueuedRecord,
+) -> Result<&'a mut Figures, StoreError> {
+    for entry in entries_of_record(subject, record.change.as_ref(), record.sequence) {
         view.remove(entry)?;
     }
     let figures = subject.figures(record.source)?;
@@ -128,11 +144,35 @@ pub(super) fn retried(view: &mut View<'_>, subject: &mut Subject, retried: Retri
         .in_error
         .checked_sub(1)
         .ok_or_else(|| StoreError::Corrupt { what: "figures that do not add up".to_owned() })?;
-    let ending = if status == RetryStatus::Completed { &mut figures.applied } else { &mut figures.superseded };
-    *ending += 1;
-    view.remove(place)?;
-    view.put_new(subject.key(shelf::RETRIED, sequence), error.encode_to_vec());
+    Ok(figures)
+}
+
+pub(super) fn remove(view: &mut View<'_>, subject: &mut Subject, removed: RemoveErrors) -> Result<(), StoreError> {
+    let grow = figure_of(subject, removed.ending)?;
+    for sequence in removed.sequences {
+        let place = subject.key(shelf::ERRORS, sequence);
+        let Some(bytes) = view.get(&place)? else {
+            view.remove(subject.key(shelf::RETRIED, sequence))?;
+            continue;
+        };
+        let error: ErrorRecord = decode(&bytes, "an error")?;
+        let record =
+            error.record.as_ref().ok_or_else(|| StoreError::Corrupt { what: "an error without its record".into() })?;
+        *grow(leaves(view, subject, record)?) += 1;
+        view.remove(place)?;
+    }
     Ok(())
+}
+
+pub(super) fn correct_error(view: &mut View<'_>, subject: &Subject, corrected: CorrectError) -> Result<(), StoreError> {
+    let sequence = corrected.sequence;
+    let place = subject.key(shelf::ERRORS, sequence);
+    let bytes = view.get(&place)?.ok_or_else(|| subject.misfit(format!("record {sequence} is not in error")))?;
+    let mut error: ErrorRecord = decode(&bytes, "an error")?;
+    if let Some(change) = error.record.as_mut().and_then(|record| record.change.as_mut()) {
+        correct(&mut change.row, &mut error.original, corrected.row);
+    }
+    view.put(place, error.encode_to_vec())
 }
 
 pub(super) fn retried_row(

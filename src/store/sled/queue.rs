@@ -102,12 +102,7 @@ impl Tail {
 }
 
 pub(super) fn leave(view: &mut View<'_>, subject: &mut Subject, leave: Leave) -> Result<(), StoreError> {
-    let grow: fn(&mut Figures) -> &mut u64 = match Ending::try_from(leave.ending) {
-        Ok(Ending::Applied) => |figures| &mut figures.applied,
-        Ok(Ending::Skipped) => |figures| &mut figures.skipped,
-        Ok(Ending::Superseded) => |figures| &mut figures.superseded,
-        Ok(Ending::Unspecified) | Err(_) => return Err(subject.misfit("an ending that is none")),
-    };
+    let grow = figure_of(subject, leave.ending)?;
     let mut sequences = leave.sequences;
     sequences.sort_unstable(); // so that each segment is opened once
     let mut open: Option<Edit> = None;
@@ -124,6 +119,18 @@ pub(super) fn leave(view: &mut View<'_>, subject: &mut Subject, leave: Leave) ->
         *grow(figures) += 1;
     }
     open.map_or(Ok(()), |segment| segment.save(view, subject))
+}
+
+/// The figure that grows when a record ends so.
+pub(super) fn figure_of(subject: &Subject, ending: i32) -> Result<fn(&mut Figures) -> &mut u64, StoreError> {
+    Ok(match Ending::try_from(ending) {
+        Ok(Ending::Applied) => |figures| &mut figures.applied,
+        Ok(Ending::Skipped) => |figures| &mut figures.skipped,
+        Ok(Ending::Superseded) => |figures| &mut figures.superseded,
+        Ok(Ending::Deleted) => |figures| &mut figures.deleted,
+        Ok(Ending::Purged) => |figures| &mut figures.purged,
+        Ok(Ending::Unspecified) | Err(_) => return Err(subject.misfit("an ending that is none")),
+    })
 }
 
 pub(super) fn fail(view: &mut View<'_>, subject: &mut Subject, fail: Fail) -> Result<(), StoreError> {

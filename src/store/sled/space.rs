@@ -86,6 +86,8 @@ fn grows(commit: &Commit) -> bool {
         | Kind::DropWritten(_)
         | Kind::PutJob(_)
         | Kind::Retried(_)
-        | Kind::RetriedRow(_) => false,
+        | Kind::RetriedRow(_)
+        | Kind::RemoveErrors(_)
+        | Kind::CorrectError(_) => false,
     })
 }

@@ -101,8 +101,24 @@ impl Model {
                         Ending::Applied => figures.applied += 1,
                         Ending::Skipped => figures.skipped += 1,
                         Ending::Superseded => figures.superseded += 1,
+                        Ending::Deleted => figures.deleted += 1,
+                        Ending::Purged => figures.purged += 1,
                     }
                 }
+            }
+            Operation::RemoveErrors { sequences, ending } => {
+                for sequence in sequences {
+                    map.retried.remove(&sequence.0);
+                    let Some(error) = map.errors.remove(&sequence.0) else { continue };
+                    let figures = map.figures.side_mut(error.record.change.source);
+                    figures.in_error -= 1;
+                    *(if *ending == Ending::Purged { &mut figures.purged } else { &mut figures.deleted }) += 1;
+                }
+            }
+            Operation::CorrectError { sequence, row } => {
+                let error = map.errors.get_mut(&sequence.0).ok_or(Refusal::Misfit)?;
+                let before = std::mem::replace(&mut error.record.change.row, row.clone());
+                error.original.get_or_insert(before);
             }
             Operation::Fail { sequence, failure, time, attempts } => {
                 let record = map.queue.remove(&sequence.0).ok_or(Refusal::Misfit)?;

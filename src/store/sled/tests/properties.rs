@@ -31,7 +31,7 @@ struct Seed {
 }
 
 fn seeds(max: usize) -> impl Strategy<Value = Vec<Seed>> {
-    let operation = (0_u8..25, any::<u16>(), any::<u16>());
+    let operation = (0_u8..27, any::<u16>(), any::<u16>());
     let seed = (
         0_u8..2,
         proptest::option::weighted(0.2, proptest::bool::weighted(0.8)),
@@ -95,7 +95,7 @@ fn operation_from((kind, a, b): (u8, u16, u16), map_id: &MapId, known: &MapModel
             Operation::Enqueue(records)
         }
         8..=10 => {
-            let ending = [Ending::Applied, Ending::Skipped, Ending::Superseded][usize::from(a % 3)];
+            let ending = [Ending::Applied, Ending::Skipped, Ending::Superseded, Ending::Deleted][usize::from(a % 4)];
             let first = some_queued(known, a);
             let sequences = known.queue.range(first.0..).map(|(sequence, _)| *sequence).take(1 + usize::from(b % 50));
             leave(sequences.chain((b % 31 == 30).then_some(first.0)), ending)
@@ -143,6 +143,15 @@ fn operation_from((kind, a, b): (u8, u16, u16), map_id: &MapId, known: &MapModel
         }
         22 if b % 4 == 0 => Operation::DropWritten,
         22 => Operation::PutJob(Box::new(job(u64::from(a % 4), b))),
+        24 => {
+            let errors = known.errors.keys().chain(known.retried.keys()).skip(usize::from(a % 5));
+            let sequences = errors.take(usize::from(b % 6)).map(|sequence| QueueSequence(*sequence)).collect();
+            Operation::RemoveErrors { sequences, ending: if b % 2 == 0 { Ending::Deleted } else { Ending::Purged } }
+        }
+        25 => {
+            let row = Row::from_iter([("c".to_owned(), Value::Int(b.into()))]);
+            Operation::CorrectError { sequence: QueueSequence(some_error(known, a)), row }
+        }
         23 => Operation::Retried(retried(some_error(known, a), b)),
         _ => {
             let row = known.execution_errors.keys().nth(usize::from(a) % known.execution_errors.len().max(1));
