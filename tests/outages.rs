@@ -5,6 +5,8 @@
 mod access;
 #[path = "outages/catch_up.rs"]
 mod catch_up;
+#[path = "outages/copies.rs"]
+mod copies;
 #[path = "outages/initial_sync.rs"]
 mod initial_sync;
 #[path = "outages/locks.rs"]
