@@ -71,11 +71,17 @@ pub struct Server<K: Kind> {
 impl<K: Kind> Server<K> {
     /// Starts a server of the caller's own. Returns when it answers; panics with its log when it does not in time.
     pub async fn start() -> Server<K> {
+        Server::start_with(&[]).await
+    }
+
+    /// The same with more arguments, which win over those that all servers have.
+    pub async fn start_with(arguments: &'static [&'static str]) -> Server<K> {
         let (place, supervisor) = blocking(|| {
             K::check_installed();
             let folder = tempfile::Builder::new().prefix("tandem-").tempdir().expect("a temporary folder can be made");
             let place = Place::new::<K>(folder.path());
-            let command = K::prepare(&place);
+            let mut command = K::prepare(&place);
+            command.extend(arguments.iter().map(OsString::from));
             let supervisor = Supervisor::new(Plan {
                 folder: place.folder(),
                 stop_signal: K::STOP_SIGNAL,
