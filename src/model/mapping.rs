@@ -248,13 +248,15 @@ impl Plan {
         (values.len() == self.key.len()).then(|| Key::new(values))
     }
 
-    /// Splits a row that was read at the source into its key and the rest. `None` when a key column is null or missing.
-    pub fn split(&self, source: Side, mut row: Row) -> Option<(Key, Row)> {
-        let mut values = Vec::with_capacity(self.key.len());
-        for pair in &self.key {
-            values.push(row.remove(pair.column(source)).filter(|value| !value.is_null())?);
+    /// Splits a row that was read at the source into its key and the rest. One with a key column that is null or missing is
+    /// given back.
+    pub fn split(&self, source: Side, mut row: Row) -> Result<(Key, Row), Row> {
+        let has_value = |pair: &Pair| row.get(pair.column(source)).is_some_and(|value| !value.is_null());
+        if !self.key.iter().all(has_value) {
+            return Err(row);
         }
-        Some((Key::new(values), row))
+        let values = self.key.iter().filter_map(|pair| row.remove(pair.column(source))).collect();
+        Ok((Key::new(values), row))
     }
 
     /// The key's columns on one side with the key's values.

@@ -1,0 +1,189 @@
+//! How the pages of one direction flow: one is read while others wait to be handed over, are written, or are recorded as
+//! done. They are handed over and recorded in the order of their keys, so that the position never passes a row that is not
+//! done, and a row that refers to one before it finds it.
+
+use super::kept::{Kept, PageDone};
+use super::tables::{CopyRow, Page, Tables};
+use super::{Stop, hash};
+use crate::engine::delivery::{Gate, Item, Outcome, Priority};
+use crate::engine::error::EngineError;
+use crate::engine::map::write_of;
+use crate::model::change::{Cause, Change, Operation};
+use crate::model::execution::{ErrorLimits, ExecutionError};
+use crate::model::key::Key;
+use crate::model::table_map::Side;
+use std::collections::{BTreeSet, HashSet};
+use std::convert::Infallible;
+use tokio::sync::mpsc;
+
+/// Pages that are read and wait to be handed over: enough that neither side waits for the other's hiccups.
+const PAGES_READ_AHEAD: usize = 2;
+/// Pages that are handed over and not recorded as done: one that is being written, and those that wait behind it.
+const PAGES_UNDER_WAY: usize = 3;
+
+/// One direction of a copy.
+pub struct Flow<'a> {
+    pub tables: &'a Tables,
+    pub source: Side,
+    /// Only rows that the other side lacks are written.
+    pub only_missing: bool,
+    /// Hashes of keys that are left.
+    pub passed_over: &'a HashSet<u64>,
+    pub gate: &'a Gate,
+}
+
+/// A page that was handed over to delivery.
+struct UnderWay {
+    rows: Vec<CopyRow>,
+    skipped: u64,
+    errors: Vec<ExecutionError>,
+    upto: Option<Key>,
+    is_last: bool,
+    outcomes: mpsc::Receiver<(u64, Outcome)>,
+}
+
+impl Flow<'_> {
+    /// Copies what comes after a key, until all of it is recorded as done in the execution.
+    pub async fn run(
+        &self,
+        after: Option<Key>,
+        kept: &mut Kept,
+        index: usize,
+        limits: &ErrorLimits,
+    ) -> Result<(), Stop> {
+        let (read, pages) = mpsc::channel(PAGES_READ_AHEAD);
+        let (handed_over, under_way) = mpsc::channel(PAGES_UNDER_WAY);
+        let feed = async {
+            tokio::join!(self.read(after, read), self.hand_over(pages, handed_over));
+            std::future::pending::<Infallible>().await // the last page is still to be recorded
+        };
+        tokio::select! {
+            end = self.record(under_way, kept, index, limits) => end,
+            never = feed => match never {},
+        }
+    }
+
+    /// Reads page after page until the last one, or until it cannot go on; ends as well when nobody takes them.
+    async fn read(&self, mut after: Option<Key>, pages: mpsc::Sender<Result<Page, Stop>>) {
+        loop {
+            let page = self.tables.page(self.source, after.as_ref()).await;
+            let goes_on = page.as_ref().is_ok_and(|page| !page.is_last);
+            after = page.as_ref().ok().and_then(|page| page.upto.clone());
+            if pages.send(page).await.is_err() || !goes_on {
+                return;
+            }
+        }
+    }
+
+    /// Hands the pages over to delivery. Why there are no more comes behind them, so that what was read before is done.
+    async fn hand_over(
+        &self,
+        mut pages: mpsc::Receiver<Result<Page, Stop>>,
+        handed_over: mpsc::Sender<Result<UnderWay, Stop>>,
+    ) {
+        while let Some(page) = pages.recv().await {
+            let under_way = match page {
+                Ok(page) => self.send(page).await.map_err(Stop::Fault),
+                Err(stop) => Err(stop),
+            };
+            if handed_over.send(under_way).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn send(&self, page: Page) -> Result<UnderWay, EngineError> {
+        let Page { mut rows, errors, upto, is_last } = page;
+        let all = rows.len();
+        if !self.passed_over.is_empty() {
+            rows.retain(|row| !self.passed_over.contains(&hash(self.source, &row.key)));
+        }
+        if self.only_missing {
+            let there = self.tables.keys_at(self.source.other(), &rows).await?;
+            rows.retain(|row| !there.contains(&row.key));
+        }
+        let skipped = (all - rows.len()) as u64;
+        let target = self.tables.side(self.source.other())?;
+        let (outcomes_sender, outcomes) = mpsc::channel(rows.len().max(1));
+        for (ticket, row) in rows.iter().enumerate() {
+            let mapped = self.tables.plan.map(&as_change(self.source, row), &BTreeSet::new());
+            if let Some(mut echo) = target.echo() {
+                echo.sent(&row.key, mapped.written());
+            }
+            let place = target.destination.place(Priority::Copy).await?;
+            place.put(Item {
+                ticket: ticket as u64,
+                table: target.table.clone(),
+                write: write_of(mapped),
+                caller_waits: false,
+                pass: self.gate.pass(),
+                outcomes: outcomes_sender.clone(),
+            });
+        }
+        Ok(UnderWay { rows, skipped, errors, upto, is_last, outcomes })
+    }
+
+    /// Records page after page as done, up to the last one.
+    async fn record(
+        &self,
+        mut under_way: mpsc::Receiver<Result<UnderWay, Stop>>,
+        kept: &mut Kept,
+        index: usize,
+        limits: &ErrorLimits,
+    ) -> Result<(), Stop> {
+        while let Some(page) = under_way.recv().await {
+            let page = page?;
+            let is_last = page.is_last;
+            let done = self.done(page).await?;
+            kept.page_done(index, done).await?;
+            if is_last {
+                return Ok(());
+            }
+            if let Some(reason) = limits.exceeded(kept.project(index)) {
+                return Err(Stop::CannotGoOn(reason));
+            }
+        }
+        Err(Stop::Fault(EngineError::NotReady)) // only the last page says that all is done
+    }
+
+    /// Waits until every row of a page has its outcome.
+    async fn done(&self, page: UnderWay) -> Result<PageDone, EngineError> {
+        let UnderWay { rows, skipped, errors, upto, mut outcomes, .. } = page;
+        let target = self.tables.side(self.source.other())?;
+        let mut done = PageDone { written: 0, skipped, errors, upto };
+        for _ in 0..rows.len() {
+            let Some((ticket, outcome)) = outcomes.recv().await else { return Err(EngineError::NotReady) };
+            let Some(row) = usize::try_from(ticket).ok().and_then(|ticket| rows.get(ticket)) else { continue };
+            let arrived = outcome == Outcome::Written;
+            let now = self.tables.clock.now();
+            if let Some(mut echo) = target.echo() {
+                echo.settled(&row.key, arrived, now);
+            }
+            match outcome {
+                Outcome::Written => done.written += 1,
+                Outcome::Refused(failure, _) => {
+                    let (key, row) = (row.key.clone(), row.row.clone());
+                    done.errors.push(ExecutionError::new(self.source, key, row, failure, now));
+                }
+                // Only a stopped copy is given its rows back; it goes on from its position.
+                Outcome::Withdrawn | Outcome::Down(_) => return Err(EngineError::NotReady),
+            }
+        }
+        Ok(done)
+    }
+}
+
+fn as_change(source: Side, row: &CopyRow) -> Change {
+    Change {
+        source,
+        operation: Operation::Upsert,
+        key: row.key.clone(),
+        previous_key: None,
+        row: row.row.clone(),
+        source_time: None,
+        change_id: String::new(),
+        correlation_id: String::new(),
+        cause: Cause::Caller,
+        over: None,
+    }
+}

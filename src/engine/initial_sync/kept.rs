@@ -1,0 +1,176 @@
+//! The execution as the store has it: how far each project is, what failed, and what the log says of it.
+
+use super::CopyEnd;
+use crate::engine::clock::Clock;
+use crate::engine::error::EngineError;
+use crate::engine::map::{SELF, Shown};
+use crate::model::activity::{Event, EventKind, Severity};
+use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progress, Project};
+use crate::model::ids::MapId;
+use crate::model::key::Key;
+use crate::model::state::MapState;
+use crate::store::{Commit, Durability, Operation, Store};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Bytes of failed rows in one commit.
+const ERROR_BYTES_MAX: usize = 256 * 1024;
+/// Pages between two events that tell of progress.
+const PAGES_PER_EVENT: u64 = 50;
+
+pub struct Kept {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub map: MapId,
+    pub execution: Execution,
+    pub shown: Shown,
+    /// Pages that are done, since the copy was begun or went on after a restart.
+    pub pages: u64,
+}
+
+/// What became of the rows of a page.
+#[derive(Default)]
+pub struct PageDone {
+    pub written: u64,
+    pub skipped: u64,
+    pub errors: Vec<ExecutionError>,
+    /// Every row up to and with this key is done; none when the page has no key.
+    pub upto: Option<Key>,
+}
+
+impl Kept {
+    pub fn project(&self, index: usize) -> &Project {
+        &self.execution.projects[index]
+    }
+
+    pub async fn project_started(&mut self, index: usize, total: Option<u64>) -> Result<(), EngineError> {
+        let now = self.clock.now();
+        let project = &mut self.execution.projects[index];
+        project.progress = Progress::Copying { after: None };
+        project.start_time = Some(now);
+        project.total = total;
+        let summary = format!("the initial sync copies from the {} side", project.source.as_str());
+        let event = self.event(EventKind::InitialSyncStarted, Severity::Info, summary);
+        self.keep(vec![Operation::Log(event)], Durability::Synced).await
+    }
+
+    /// A page is done, and all before it. This is synced a little later: a crash that loses it copies the page again, which
+    /// changes nothing (rule 4).
+    pub async fn page_done(&mut self, index: usize, page: PageDone) -> Result<(), EngineError> {
+        let project = &mut self.execution.projects[index];
+        project.written += page.written;
+        project.skipped += page.skipped;
+        project.failed += page.errors.len() as u64;
+        if page.upto.is_some() {
+            project.progress = Progress::Copying { after: page.upto };
+        }
+        self.pages += 1;
+        let mut operations = Vec::new();
+        if self.pages.is_multiple_of(PAGES_PER_EVENT) {
+            let summary = format!("{} rows of the {} side are written", project.written, project.source.as_str());
+            let mut event = self.event(EventKind::InitialSyncProgressed, Severity::Info, summary);
+            event.counts = self.counts(index);
+            operations.push(Operation::Log(event));
+        }
+        self.keep_errors(page.errors).await?;
+        self.keep(operations, Durability::Lazy).await
+    }
+
+    pub async fn project_ended(
+        &mut self,
+        index: usize,
+        source_rows: Option<u64>,
+        destination_rows: Option<u64>,
+    ) -> Result<(), EngineError> {
+        let now = self.clock.now();
+        let project = &mut self.execution.projects[index];
+        project.progress = Progress::Ended;
+        project.end_time = Some(now);
+        (project.source_rows, project.destination_rows) = (source_rows, destination_rows);
+        self.keep(Vec::new(), Durability::Synced).await
+    }
+
+    pub async fn end(&mut self, state: ExecutionState, reason: String) -> Result<CopyEnd, EngineError> {
+        self.execution.state = state;
+        self.execution.end_time = Some(self.clock.now());
+        self.execution.reason.clone_from(&reason);
+        let clean = state == ExecutionState::Completed;
+        let goes_live = clean && self.execution.goes_live_by_itself();
+        let (kind, severity) = if clean {
+            (EventKind::InitialSyncCompleted, Severity::Info)
+        } else {
+            (EventKind::InitialSyncFailed, Severity::Error)
+        };
+        let counts = (0..self.execution.projects.len()).fold(BTreeMap::new(), |mut sum, index| {
+            for (name, count) in self.counts(index) {
+                *sum.entry(name).or_insert(0) += count;
+            }
+            sum
+        });
+        let written = counts.get("written").copied().unwrap_or(0);
+        let summary = if goes_live {
+            format!("the initial sync is complete; {written} rows were written")
+        } else if clean {
+            format!(
+                "the initial sync is complete but for rows that were left; {written} rows were written; run the map"
+            )
+        } else {
+            format!("the initial sync ended with errors: {reason}; {written} rows were written")
+        };
+        let mut event = self.event(kind, severity, summary);
+        event.counts = counts;
+        self.keep(vec![Operation::Log(event)], Durability::Synced).await?;
+        Ok(if goes_live { CopyEnd::Clean } else { CopyEnd::Waits })
+    }
+
+    fn counts(&self, index: usize) -> BTreeMap<String, i64> {
+        let project = &self.execution.projects[index];
+        [("written", project.written), ("skipped", project.skipped), ("failed", project.failed)]
+            .map(|(name, count)| (name.to_owned(), i64::try_from(count).unwrap_or(i64::MAX)))
+            .into()
+    }
+
+    fn event(&self, kind: EventKind, severity: Severity, summary: String) -> Event {
+        Event {
+            time: self.clock.now(),
+            kind,
+            severity,
+            actor: SELF.to_owned(),
+            state_before: Some(MapState::Initializing),
+            state_after: Some(MapState::Initializing),
+            summary,
+            counts: BTreeMap::new(),
+            error: None,
+            conflict: None,
+        }
+    }
+
+    /// Keeps where the execution stands, with what belongs to it.
+    async fn keep(&self, mut operations: Vec<Operation>, durability: Durability) -> Result<(), EngineError> {
+        operations.push(Operation::PutExecution(Box::new(self.execution.clone())));
+        let commit = Commit { map: self.map.clone(), expected: None, operations };
+        self.store.submit(commit, durability).await?.await?;
+        self.shown.execution(&self.execution);
+        Ok(())
+    }
+
+    async fn keep_errors(&self, errors: Vec<ExecutionError>) -> Result<(), EngineError> {
+        let mut chunk = Vec::new();
+        let mut bytes = 0;
+        for error in errors {
+            bytes += error.row.size() + error.key.size() + error.failure.message.len();
+            chunk.push(error);
+            if bytes > ERROR_BYTES_MAX {
+                self.keep_error_chunk(std::mem::take(&mut chunk)).await?;
+                bytes = 0;
+            }
+        }
+        if chunk.is_empty() { Ok(()) } else { self.keep_error_chunk(chunk).await }
+    }
+
+    async fn keep_error_chunk(&self, errors: Vec<ExecutionError>) -> Result<(), EngineError> {
+        let operations = vec![Operation::AddExecutionErrors { execution: self.execution.number, errors }];
+        self.store.commit(Commit { map: self.map.clone(), expected: None, operations }).await?;
+        Ok(())
+    }
+}
