@@ -127,6 +127,7 @@ impl World {
             initial_sync: true,
             master: None,
             after: Vec::new(),
+            circle: Vec::new(),
             validate_only: false,
             actor: "test".into(),
             reason: String::new(),

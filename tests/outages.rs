@@ -13,6 +13,8 @@ mod initial_sync;
 mod locks;
 #[path = "outages/pair.rs"]
 mod pair;
+#[path = "outages/references.rs"]
+mod references;
 #[path = "outages/refusals.rs"]
 mod refusals;
 #[path = "outages/start.rs"]

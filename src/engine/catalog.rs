@@ -278,6 +278,7 @@ impl Engine {
             initial_sync: run.initial_sync,
             master: run.master.unwrap_or(map.definition.master),
             after: run.after,
+            circle: self.circle(&map, run.circle),
         };
         let RunRequest { actor, reason, tag, .. } = run;
         let request = TransitionRequest { transition, actor, reason, tag };
@@ -316,6 +317,8 @@ pub struct RunRequest {
     pub master: Option<Side>,
     /// Maps whose own initial sync has to end before this one's begins.
     pub after: Vec<MapId>,
+    /// Maps run by the same call that refer to this one and are referred to by it.
+    pub circle: Vec<MapId>,
     pub validate_only: bool,
     pub actor: String,
     pub reason: String,

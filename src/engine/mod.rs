@@ -39,7 +39,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::Poll;
 use std::time::Duration;
 use tasks::Tasks;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// Maps read from the store at one time when the engine starts.
 const MAPS_AT_ONCE: usize = 256;
@@ -98,7 +98,8 @@ impl Engine {
         error_limits: ErrorLimits,
     ) -> Result<Arc<Engine>, EngineError> {
         let deliveries = Arc::new(Deliveries::new(applications.clone(), clock.clone(), tasks.clone()));
-        let context = Context { store, clock, applications, deliveries, tasks, error_limits };
+        let coming = Arc::new(watch::Sender::default());
+        let context = Context { store, clock, applications, deliveries, tasks, error_limits, coming };
         let mut maps = BTreeMap::new();
         let mut after: Option<MapId> = None;
         loop {

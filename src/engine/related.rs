@@ -2,12 +2,13 @@
 
 use super::Engine;
 use super::error::EngineError;
-use super::map::MapView;
+use super::map::{Circle, MapView};
 use crate::model::ids::{AppId, MapId};
 use crate::model::related::{Dependencies, Related, related};
-use crate::model::table_map::Side;
+use crate::model::table_map::{Side, TableMap};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// What is done about the tables of a map that was never run, which nobody has looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,5 +69,43 @@ impl Engine {
             (None, Unknown::PassOver) => return Ok(Vec::new()),
         };
         Ok(schema.foreign_keys.into_iter().map(|foreign| foreign.referred_table).collect())
+    }
+}
+
+impl Engine {
+    /// The maps of a circle with their tables at the applications of one of them.
+    pub(super) fn circle(&self, map: &TableMap, maps: Vec<MapId>) -> Circle {
+        let mut circle = Circle { maps, ..Circle::default() };
+        for other in circle.maps.iter().filter_map(|id| self.map(id).ok()) {
+            for side in Side::BOTH {
+                let own = &map.definition.table(side).application;
+                let tables = Side::BOTH.map(|theirs| other.map.definition.table(theirs));
+                let there = tables.iter().filter(|table| table.application == *own).map(|table| table.table.clone());
+                match side {
+                    Side::Left => circle.left_tables.extend(there),
+                    Side::Right => circle.right_tables.extend(there),
+                }
+            }
+        }
+        circle
+    }
+
+    /// Says that these maps are about to be run, until what comes back is dropped: copies that wait for their rows wait.
+    pub fn about_to_run(&self, maps: &[MapId]) -> Coming {
+        let maps: BTreeSet<MapId> = maps.iter().cloned().collect();
+        self.context.coming.send_modify(|coming| coming.extend(maps.iter().cloned()));
+        Coming { maps, all: self.context.coming.clone() }
+    }
+}
+
+/// Maps that are about to be run.
+pub struct Coming {
+    maps: BTreeSet<MapId>,
+    all: Arc<watch::Sender<BTreeSet<MapId>>>,
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        self.all.send_modify(|all| all.retain(|map| !self.maps.contains(map)));
     }
 }

@@ -7,6 +7,7 @@ use super::key::Key;
 use super::row::Row;
 use super::side::Side;
 use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ExecutionState {
@@ -30,6 +31,8 @@ pub struct Execution {
     pub fingerprint: u64,
     /// Maps whose own initial sync has to end first.
     pub after: Vec<MapId>,
+    /// Maps that refer to this one's table and are referred to by it, and were run together with it.
+    pub circle: Vec<MapId>,
     /// The last change that the map had queued when it began: those accepted later are newer than its rows.
     pub begun_after: QueueSequence,
     /// In the order in which they run: from the master, then what only the other side has.
@@ -56,6 +59,11 @@ impl Execution {
     /// Whether its map goes live by itself when it has ended clean. A re-run that left rows waits for someone to run the map.
     pub fn goes_live_by_itself(&self) -> bool {
         self.rerun.is_none_or(|rerun| rerun.retry_errors)
+    }
+
+    /// Whether every row that could be written is there, with or without its references.
+    pub fn rows_are_there(&self) -> bool {
+        self.projects.iter().all(|project| matches!(project.progress, Progress::Referring | Progress::Ended))
     }
 
     pub fn failed(&self) -> u64 {
@@ -103,6 +111,8 @@ pub struct Project {
     pub source: Side,
     /// Writes only rows whose key the other side lacks (the second project of a bidirectional map).
     pub only_missing: bool,
+    /// Columns of the source, references of rows to each other, that are written in a second pass.
+    pub deferred: BTreeSet<String>,
     pub progress: Progress,
     /// Rows of the source when the project started, where that could be told.
     pub total: Option<u64>,
@@ -124,7 +134,16 @@ pub enum Progress {
     Copying {
         after: Option<Key>,
     },
+    /// Every row is there, and rows whose references were left out wait for their second pass.
+    Referring,
     Ended,
+}
+
+/// Rows of one page that were written without references.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeferredRows {
+    pub source: Side,
+    pub keys: Vec<Key>,
 }
 
 /// A row that an initial sync could not write.
@@ -158,6 +177,7 @@ mod tests {
         let project = |failed, written| Project {
             source: Side::Left,
             only_missing: false,
+            deferred: BTreeSet::new(),
             progress: Progress::NotStarted,
             total: None,
             written,

@@ -161,6 +161,12 @@ impl Plan {
         self.key.iter().chain(carried).map(|pair| pair.column(source).to_owned()).collect()
     }
 
+    /// The column of a side that is written to this one of the other side.
+    pub fn source_of(&self, source: Side, column: &str) -> Option<&str> {
+        let mut carried = self.columns.iter().filter(|pair| pair.carries(source));
+        carried.find(|pair| pair.column(source.other()) == column).map(|pair| pair.column(source))
+    }
+
     /// What the left side calls a column of a side: the name that both share.
     pub fn left_name(&self, side: Side, column: &str) -> Option<&str> {
         self.columns.iter().find(|pair| pair.column(side) == column).map(|pair| pair.column(Side::Left))
@@ -288,6 +294,20 @@ impl Plan {
             }
         }
         MappedRecord { key, previous_key, values: Some(values), insert_values: Row::new(), absent, over }
+    }
+
+    /// What a copy writes of a row when columns by which it refers to others are left out: where there is no row it gets nulls
+    /// there, and one that is there keeps what it has.
+    pub fn map_deferred(&self, change: &Change, left_out: &BTreeSet<String>) -> MappedRecord {
+        let mut mapped = self.map(change, &BTreeSet::new());
+        let destination = change.source.other();
+        for pair in self.columns.iter().filter(|pair| left_out.contains(pair.column(change.source))) {
+            let column = pair.column(destination);
+            if mapped.values.as_mut().and_then(|values| values.remove(column)).is_some() {
+                mapped.insert_values.set(column, Value::Null);
+            }
+        }
+        mapped
     }
 
     /// A change of our own with the record as its source has it: what it sets, and what else is there.

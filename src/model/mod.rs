@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod change;
 pub mod condition;
 pub mod conflict;
+pub mod deferred;
 pub mod echo;
 pub mod execution;
 pub mod failure;

@@ -65,7 +65,7 @@ fn project(execution: ExecutionState, project: &Project) -> proto::ExecutionProj
     let state = match &project.progress {
         Progress::NotStarted if execution == ExecutionState::Running => proto::ExecutionState::Pending,
         Progress::NotStarted => execution.into(),
-        Progress::Copying { .. } => execution.into(),
+        Progress::Copying { .. } | Progress::Referring => execution.into(),
         Progress::Ended if project.failed > 0 => proto::ExecutionState::CompletedWithErrors,
         Progress::Ended => proto::ExecutionState::Completed,
     };

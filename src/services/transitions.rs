@@ -92,6 +92,15 @@ impl Input {
     }
 }
 
+/// Maps that are acted on by the same call as another one.
+#[derive(Debug, Clone, Default)]
+struct Along {
+    /// Those that have to come before it.
+    before: Vec<MapId>,
+    /// Those that depend on it as it depends on them.
+    circle: Vec<MapId>,
+}
+
 impl Asked {
     fn request(&self, transition: Transition) -> TransitionRequest {
         TransitionRequest { transition, actor: self.actor.clone(), reason: self.reason.clone(), tag: self.tag.clone() }
@@ -114,16 +123,18 @@ impl Services {
             initial_sync: mode != proto::InitialSyncMode::Skip,
             master,
             after: Vec::new(),
+            circle: Vec::new(),
             validate_only: request.validate_only,
             actor: asked.actor.clone(),
             reason: asked.reason.clone(),
             tag: asked.tag.clone(),
         };
         let copies = run.initial_sync && !run.validate_only;
+        let _coming = self.engine.about_to_run(if copies { &asked.maps } else { &[] });
         let mut response = self
             .each(&asked, |id| {
-                let after = before.get(&id).cloned().unwrap_or_default();
-                let (run, wait) = (RunRequest { after, ..run.clone() }, asked.wait);
+                let Along { before: after, circle } = before.get(&id).cloned().unwrap_or_default();
+                let (run, wait) = (RunRequest { after, circle, ..run.clone() }, asked.wait);
                 async move { self.engine.run_map(&id, run, wait).await }
             })
             .await?;
@@ -229,13 +240,13 @@ impl Services {
     }
 
     /// Adds the related maps that are in a state to be acted on, when they are asked for, and says in which order. Answers
-    /// which maps have to come before which.
+    /// what each of them has to do with the others.
     async fn take_along(
         &self,
         asked: &mut Asked,
         unknown: Unknown,
         fits: impl Fn(MapState) -> bool,
-    ) -> Result<HashMap<MapId, Vec<MapId>>, CallError> {
+    ) -> Result<HashMap<MapId, Along>, CallError> {
         let named: BTreeSet<MapId> = asked.maps.iter().cloned().collect();
         let missing = named.iter().any(|id| self.engine.map(id).is_err());
         // What is missing fails by itself. Only runs go by an order of their own, since their copies do.
@@ -272,9 +283,11 @@ impl Services {
         let mut before = HashMap::new();
         for (place, map) in acted_on.iter().enumerate() {
             let earlier = acted_on[..place].iter().filter(|other| depends(map, other) || depends(other, map));
-            before.insert(map.clone(), earlier.cloned().collect::<Vec<_>>());
+            let circle = acted_on.iter().filter(|other| *other != map && depends(map, other) && depends(other, map));
+            let along = Along { before: earlier.cloned().collect(), circle: circle.cloned().collect() };
+            before.insert(map.clone(), along);
         }
-        if asked.order.is_empty() && before.values().any(|earlier| !earlier.is_empty()) {
+        if asked.order.is_empty() && before.values().any(|along| !along.before.is_empty()) {
             asked.order.clone_from(&asked.maps); // one after another, so that each finds those before it begun
         }
         Ok(before)

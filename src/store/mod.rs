@@ -10,7 +10,7 @@ pub mod sled;
 
 use crate::model::activity::{Event, LoggedEvent};
 use crate::model::change::{Change, Ending, ErrorRecord, QueuedBecause, QueuedRecord, Remembered};
-use crate::model::execution::{Execution, ExecutionError};
+use crate::model::execution::{DeferredRows, Execution, ExecutionError};
 use crate::model::failure::Failure;
 use crate::model::figures::{Figures, MapFigures};
 use crate::model::ids::{EventSequence, ExecutionNumber, JobNumber, MapId, Position, QueueSequence, Revision};
@@ -41,7 +41,7 @@ pub struct Commit {
 
 /// One thing that a commit does. Figures move with the operations that move records, in the same step (rule 11).
 ///
-/// What a deletion would have to find again (`Enqueue`, `Remember`, `PutExecution`, `AddExecutionErrors`, `NoteWritten`, `PutJob`) needs the map's record; `Log` and
+/// What a deletion would have to find again (`Enqueue`, `Remember`, `PutExecution`, `AddExecutionErrors`, `DeferRows`, `NoteWritten`, `PutJob`) needs the map's record; `Log` and
 /// `Count` do not, so that what is under way while a map is deleted can still be told and counted.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operation {
@@ -79,6 +79,10 @@ pub enum Operation {
     PutExecution(Box<Execution>),
     /// Keeps rows that an execution could not write.
     AddExecutionErrors { execution: ExecutionNumber, errors: Vec<ExecutionError> },
+    /// Keeps the keys of rows that an execution has written without their references.
+    DeferRows { execution: ExecutionNumber, rows: DeferredRows },
+    /// The deferred rows with this number have been dealt with.
+    RowsReferred { execution: ExecutionNumber, number: u64 },
     /// Notes what changes have written of keys that have errors, or whose records are being diverted; with `always` of all keys.
     NoteWritten { written: Vec<Written>, always: bool },
     /// Forgets all that was noted, at once for every reader.
@@ -262,6 +266,10 @@ pub trait Store: Send + Sync + 'static {
         before: Option<ExecutionNumber>,
         limit: usize,
     ) -> Result<Vec<Execution>, StoreError>;
+
+    /// The first deferred rows of an execution, with their number.
+    fn deferred_rows(&self, map: &MapId, execution: ExecutionNumber)
+    -> Result<Option<(u64, DeferredRows)>, StoreError>;
 
     /// The error of an execution with this number, if it is one still.
     fn execution_error(

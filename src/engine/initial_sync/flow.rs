@@ -9,6 +9,7 @@ use crate::engine::delivery::{Gate, Item, Outcome, Priority};
 use crate::engine::error::EngineError;
 use crate::engine::map::write_of;
 use crate::model::change::{Cause, Change, Operation};
+use crate::model::deferred::refers_by;
 use crate::model::execution::{ErrorLimits, ExecutionError};
 use crate::model::key::Key;
 use crate::model::table_map::Side;
@@ -27,6 +28,8 @@ pub struct Flow<'a> {
     pub source: Side,
     /// Only rows that the other side lacks are written.
     pub only_missing: bool,
+    /// Columns by which rows refer to each other: they are left out, and the rows that have some are told.
+    pub deferred: &'a BTreeSet<String>,
     /// Hashes of keys that are left.
     pub passed_over: &'a HashSet<u64>,
     pub gate: &'a Gate,
@@ -61,6 +64,12 @@ impl Flow<'_> {
             end = self.record(under_way, kept, index, limits) => end,
             never = feed => match never {},
         }
+    }
+
+    /// Writes rows that belong to no page, and says what became of them.
+    pub async fn write(&self, rows: Vec<CopyRow>) -> Result<PageDone, EngineError> {
+        let page = Page { rows, errors: Vec::new(), upto: None, is_last: true };
+        self.done(self.send(page).await?).await
     }
 
     /// Reads page after page until the last one, or until it cannot go on; ends as well when nobody takes them.
@@ -106,7 +115,8 @@ impl Flow<'_> {
         let target = self.tables.side(self.source.other())?;
         let (outcomes_sender, outcomes) = mpsc::channel(rows.len().max(1));
         for (ticket, row) in rows.iter().enumerate() {
-            let mapped = self.tables.plan.map(&as_change(self.source, row), &BTreeSet::new());
+            let (change, left_out) = (as_change(self.source, row), refers_by(&row.row, self.deferred));
+            let mapped = self.tables.plan.map_deferred(&change, &left_out);
             if let Some(mut echo) = target.echo() {
                 echo.sent(&row.key, mapped.written());
             }
@@ -150,7 +160,7 @@ impl Flow<'_> {
     async fn done(&self, page: UnderWay) -> Result<PageDone, EngineError> {
         let UnderWay { rows, skipped, errors, upto, mut outcomes, .. } = page;
         let target = self.tables.side(self.source.other())?;
-        let mut done = PageDone { written: 0, skipped, errors, upto };
+        let mut done = PageDone { written: 0, skipped, errors, deferred: Vec::new(), upto };
         for _ in 0..rows.len() {
             let Some((ticket, outcome)) = outcomes.recv().await else { return Err(EngineError::NotReady) };
             let Some(row) = usize::try_from(ticket).ok().and_then(|ticket| rows.get(ticket)) else { continue };
@@ -160,7 +170,12 @@ impl Flow<'_> {
                 echo.settled(&row.key, arrived, now);
             }
             match outcome {
-                Outcome::Written => done.written += 1,
+                Outcome::Written => {
+                    done.written += 1;
+                    if !refers_by(&row.row, self.deferred).is_empty() {
+                        done.deferred.push(row.key.clone());
+                    }
+                }
                 Outcome::Refused(failure, _) => {
                     let (key, row) = (row.key.clone(), row.row.clone());
                     done.errors.push(ExecutionError::new(self.source, key, row, failure, now));

@@ -5,7 +5,7 @@ use crate::engine::clock::Clock;
 use crate::engine::error::EngineError;
 use crate::engine::map::{SELF, Shown};
 use crate::model::activity::{Event, EventKind, Severity};
-use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progress, Project};
+use crate::model::execution::{DeferredRows, Execution, ExecutionError, ExecutionState, Progress, Project};
 use crate::model::ids::MapId;
 use crate::model::key::Key;
 use crate::model::state::MapState;
@@ -34,6 +34,8 @@ pub struct PageDone {
     pub written: u64,
     pub skipped: u64,
     pub errors: Vec<ExecutionError>,
+    /// Keys of rows that were written without their references.
+    pub deferred: Vec<Key>,
     /// Every row up to and with this key is done; none when the page has no key.
     pub upto: Option<Key>,
 }
@@ -65,15 +67,35 @@ impl Kept {
             project.progress = Progress::Copying { after: page.upto };
         }
         self.pages += 1;
+        let (source, written) = (project.source, project.written);
         let mut operations = Vec::new();
         if self.pages.is_multiple_of(PAGES_PER_EVENT) {
-            let summary = format!("{} rows of the {} side are written", project.written, project.source.as_str());
+            let summary = format!("{written} rows of the {} side are written", source.as_str());
             let mut event = self.event(EventKind::InitialSyncProgressed, Severity::Info, summary);
             event.counts = self.counts(index);
             operations.push(Operation::Log(event));
         }
-        self.keep_errors(page.errors).await?;
-        self.keep(operations, Durability::Lazy).await
+        if !page.deferred.is_empty() {
+            let rows = DeferredRows { source, keys: page.deferred };
+            operations.push(Operation::DeferRows { execution: self.execution.number, rows });
+        }
+        self.keep_with_errors(operations, page.errors).await
+    }
+
+    /// Deferred rows have been written whole; those that were refused are written no more than without their references.
+    pub async fn rows_referred(&mut self, index: usize, number: u64, done: PageDone) -> Result<(), EngineError> {
+        let project = &mut self.execution.projects[index];
+        let failed = done.errors.len() as u64;
+        project.written = project.written.saturating_sub(failed);
+        project.failed += failed;
+        let referred = Operation::RowsReferred { execution: self.execution.number, number };
+        self.keep_with_errors(vec![referred], done.errors).await
+    }
+
+    /// Every row of a project is there; it ends after its second pass, when it has one.
+    pub async fn rows_are_there(&mut self, index: usize) -> Result<(), EngineError> {
+        self.execution.projects[index].progress = Progress::Referring;
+        self.keep(Vec::new(), Durability::Synced).await
     }
 
     pub async fn project_ended(
@@ -154,18 +176,32 @@ impl Kept {
         Ok(())
     }
 
-    async fn keep_errors(&self, errors: Vec<ExecutionError>) -> Result<(), EngineError> {
+    /// Errors are kept with what counts them, unless they are too many for one commit.
+    async fn keep_with_errors(
+        &self,
+        mut operations: Vec<Operation>,
+        errors: Vec<ExecutionError>,
+    ) -> Result<(), EngineError> {
+        if errors.is_empty() {
+            return self.keep(operations, Durability::Lazy).await;
+        }
+        let errors = self.keep_all_but_the_last(errors).await?;
+        operations.push(Operation::AddExecutionErrors { execution: self.execution.number, errors });
+        self.keep(operations, Durability::Synced).await
+    }
+
+    async fn keep_all_but_the_last(&self, errors: Vec<ExecutionError>) -> Result<Vec<ExecutionError>, EngineError> {
         let mut chunk = Vec::new();
         let mut bytes = 0;
         for error in errors {
-            bytes += error.row.size() + error.key.size() + error.failure.message.len();
-            chunk.push(error);
             if bytes > ERROR_BYTES_MAX {
                 self.keep_error_chunk(std::mem::take(&mut chunk)).await?;
                 bytes = 0;
             }
+            bytes += error.row.size() + error.key.size() + error.failure.message.len();
+            chunk.push(error);
         }
-        if chunk.is_empty() { Ok(()) } else { self.keep_error_chunk(chunk).await }
+        Ok(chunk)
     }
 
     async fn keep_error_chunk(&self, errors: Vec<ExecutionError>) -> Result<(), EngineError> {

@@ -10,19 +10,26 @@ mod tables;
 use super::delivery::Gate;
 use super::error::EngineError;
 use super::map::{Context, Running, Shown};
+use crate::model::deferred::refers_by;
 use crate::model::execution::{ErrorLimits, Execution, ExecutionState, Progress, Rerun};
+use crate::model::ids::MapId;
 use crate::model::key::Key;
 use crate::model::state::MapState;
 use crate::model::table_map::{Side, TableMap};
 use flow::Flow;
 use kept::Kept;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
 use tables::Tables;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Errors of an execution that are read at one time.
 const ERRORS_AT_ONCE: usize = 1_000;
+/// How often it is looked how far other maps' copies are, when nothing is told of them.
+const OTHERS_LOOK: Duration = Duration::from_millis(200);
 
 /// How a copy ended; the execution in the store says so already.
 #[derive(Debug)]
@@ -54,6 +61,8 @@ pub struct Copy {
     /// Hashes of the keys, with their side, that failed in the executions that this one runs again without them.
     passed_over: HashSet<u64>,
     limits: ErrorLimits,
+    /// Maps that a call is about to run.
+    coming: Arc<watch::Sender<BTreeSet<MapId>>>,
     gate: Gate,
     token: CancellationToken,
 }
@@ -79,6 +88,7 @@ impl Copy {
             },
             passed_over: HashSet::new(),
             limits: context.error_limits,
+            coming: context.coming.clone(),
             gate: Gate::default(),
             token,
         }
@@ -94,17 +104,10 @@ impl Copy {
     }
 
     async fn copy_all(&mut self) -> Result<CopyEnd, EngineError> {
-        self.wait_for_others().await?;
-        self.passed_over = self.keys_left()?;
-        for index in 0..self.kept.execution.projects.len() {
-            if self.kept.execution.projects[index].progress == Progress::Ended {
-                continue;
-            }
-            match self.copy_project(index).await {
-                Ok(()) => {}
-                Err(Stop::CannotGoOn(reason)) => return self.kept.end(ExecutionState::Failed, reason).await,
-                Err(Stop::Fault(error)) => return Err(error),
-            }
+        match self.copy_in_passes().await {
+            Ok(()) => {}
+            Err(Stop::CannotGoOn(reason)) => return self.kept.end(ExecutionState::Failed, reason).await,
+            Err(Stop::Fault(error)) => return Err(error),
         }
         let failed = self.kept.execution.failed();
         if failed == 0 {
@@ -114,26 +117,82 @@ impl Copy {
         self.kept.end(ExecutionState::CompletedWithErrors, reason).await
     }
 
-    /// Waits until the copies that have to be there first have ended, however they did. Two that wait for each other, since
-    /// they were run by different calls, go on.
-    async fn wait_for_others(&self) -> Result<(), EngineError> {
-        let Kept { store, execution, map, .. } = &self.kept;
-        let mut end = store.log_end();
+    /// First every row, then the references that were left out: nobody waits in a first pass for what a second one writes.
+    async fn copy_in_passes(&mut self) -> Result<(), Stop> {
+        // Two that wait for each other, since they were run by different calls, go on.
+        let map = self.kept.map.clone();
+        self.wait_for(&self.kept.execution.after, |other| !other.after.contains(&map)).await?;
+        self.passed_over = self.keys_left()?;
+        for index in 0..self.kept.execution.projects.len() {
+            if matches!(self.kept.project(index).progress, Progress::NotStarted | Progress::Copying { .. }) {
+                self.copy_project(index).await?;
+            }
+        }
+        if self.kept.execution.projects.iter().all(|project| project.progress == Progress::Ended) {
+            return Ok(());
+        }
+        self.wait_for(&self.kept.execution.circle, |_| true).await?;
+        self.write_references().await?;
+        for index in 0..self.kept.execution.projects.len() {
+            if self.kept.project(index).progress == Progress::Referring {
+                self.end_project(index).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until all rows of other maps' copies are there, or they have ended without. Those that the same call is about to
+    /// run are waited for.
+    async fn wait_for(&self, others: &[MapId], counts: impl Fn(&Execution) -> bool) -> Result<(), EngineError> {
+        let Kept { store, .. } = &self.kept;
+        let (mut end, mut coming) = (store.log_end(), self.coming.subscribe());
         loop {
             end.mark_unchanged();
-            let mut waits = false;
-            for other in &execution.after {
-                let Some(other_map) = store.map(other)?.filter(|map| map.state == MapState::Initializing) else {
-                    continue;
-                };
-                let number = other_map.execution.unwrap_or_default();
-                let copies = store.execution(other, number)?.is_some_and(|execution| {
-                    execution.state == ExecutionState::Running && !execution.after.contains(map)
+            let mut waits = others.iter().any(|other| coming.borrow_and_update().contains(other));
+            for other in others {
+                let copying = store.map(other)?.filter(|map| map.state == MapState::Initializing);
+                let Some(number) = copying.and_then(|map| map.execution) else { continue };
+                waits |= store.execution(other, number)?.is_some_and(|execution| {
+                    execution.state == ExecutionState::Running && !execution.rows_are_there() && counts(&execution)
                 });
-                waits |= copies;
             }
-            if !waits || end.changed().await.is_err() {
+            if !waits {
                 return Ok(());
+            }
+            // An execution that comes further without an event is looked at again.
+            let _ = tokio::time::timeout(OTHERS_LOOK, async {
+                tokio::select! {
+                    _ = end.changed() => {}
+                    _ = coming.changed() => {}
+                }
+            })
+            .await;
+        }
+    }
+
+    /// Writes the rows whole that were written without their references, as their source has them now.
+    async fn write_references(&mut self) -> Result<(), Stop> {
+        let nothing = (BTreeSet::new(), HashSet::new());
+        loop {
+            let Kept { store, map, execution, .. } = &self.kept;
+            let Some((number, deferred)) = store.deferred_rows(map, execution.number).map_err(EngineError::from)?
+            else {
+                return Ok(());
+            };
+            let source = deferred.source;
+            let Some(index) = execution.projects.iter().position(|project| project.source == source) else {
+                return Err(Stop::Fault(EngineError::NotReady)); // only projects defer rows
+            };
+            let columns = self.kept.project(index).deferred.clone();
+            let mut rows = self.tables.rows_at(source, &deferred.keys).await?;
+            rows.retain(|row| !refers_by(&row.row, &columns).is_empty());
+            let (tables, gate) = (&self.tables, &self.gate);
+            let flow =
+                Flow { tables, source, only_missing: false, deferred: &nothing.0, passed_over: &nothing.1, gate };
+            let done = flow.write(rows).await?;
+            self.kept.rows_referred(index, number, done).await?;
+            if let Some(reason) = self.limits.exceeded(self.kept.project(index)) {
+                return Err(Stop::CannotGoOn(reason));
             }
         }
     }
@@ -159,21 +218,29 @@ impl Copy {
     /// Copies one direction.
     async fn copy_project(&mut self, index: usize) -> Result<(), Stop> {
         let project = &self.kept.execution.projects[index];
-        let (source, only_missing) = (project.source, project.only_missing);
+        let (source, only_missing, deferred) = (project.source, project.only_missing, project.deferred.clone());
         let after = match &project.progress {
             Progress::Copying { after } => after.clone(),
-            Progress::NotStarted | Progress::Ended => None,
+            Progress::NotStarted | Progress::Referring | Progress::Ended => None,
         };
         if project.progress == Progress::NotStarted {
             let total = self.tables.count(source, false).await;
             self.kept.project_started(index, total).await?;
         }
         let Copy { tables, kept, passed_over, limits, gate, .. } = self;
-        let flow = Flow { tables, source, only_missing, passed_over, gate };
+        let flow = Flow { tables, source, only_missing, deferred: &deferred, passed_over, gate };
         flow.run(after, kept, index, limits).await?;
+        if !deferred.is_empty() {
+            return Ok(self.kept.rows_are_there(index).await?);
+        }
+        Ok(self.end_project(index).await?)
+    }
+
+    async fn end_project(&mut self, index: usize) -> Result<(), EngineError> {
+        let source = self.kept.project(index).source;
         let (source_rows, destination_rows) =
             tokio::join!(self.tables.count(source, true), self.tables.count(source.other(), true));
-        Ok(self.kept.project_ended(index, source_rows, destination_rows).await?)
+        self.kept.project_ended(index, source_rows, destination_rows).await
     }
 }
 

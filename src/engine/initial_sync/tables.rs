@@ -167,16 +167,32 @@ impl Tables {
 
     /// Which of these rows' keys a side has.
     pub async fn keys_at(&self, side: Side, rows: &[CopyRow]) -> Result<HashSet<Key>, EngineError> {
+        let keys = rows.iter().map(|row| row.key.values().to_vec()).collect();
+        let found = self.read_keys(side, &self.plan.key_columns(side), keys).await?;
+        Ok(found.into_iter().map(|row| row.key).collect())
+    }
+
+    /// The rows with these keys that a side has now.
+    pub async fn rows_at(&self, side: Side, keys: &[Key]) -> Result<Vec<CopyRow>, EngineError> {
+        let keys = keys.iter().map(|key| key.values().to_vec()).collect();
+        self.read_keys(side, &self.plan.source_columns(side), keys).await
+    }
+
+    async fn read_keys(
+        &self,
+        side: Side,
+        columns: &[String],
+        keys: Vec<Vec<Value>>,
+    ) -> Result<Vec<CopyRow>, EngineError> {
         let at = self.side(side)?;
-        let columns = self.plan.key_columns(side);
-        let keys: Vec<Vec<Value>> = rows.iter().map(|row| row.key.values().to_vec()).collect();
-        let read = KeyRead { table: &at.table, columns: &columns, key: &columns, keys: &keys, wait_for_changes: false };
+        let key = self.plan.key_columns(side);
+        let read = KeyRead { table: &at.table, columns, key: &key, keys: &keys, wait_for_changes: false };
         let mut backoff = Backoff::new(READ_RETRY_FIRST, READ_RETRY_LONGEST);
         loop {
             match at.application.read_keys(&read).await {
                 Ok(found) => {
                     let keyed = found.into_iter().filter_map(|row| self.plan.split(side, row).ok());
-                    return Ok(keyed.map(|(key, _)| key).collect());
+                    return Ok(keyed.map(|(key, row)| CopyRow { key, row }).collect());
                 }
                 Err(failure) => self.wait_for(at, &failure, &mut backoff).await,
             }

@@ -1,15 +1,17 @@
 //! The initial sync of a map, as its task sees it: executions are begun, go on after a restart, run again, cancelled and
 //! left. What one does is `engine::initial_sync`'s.
 
-use super::TransitionRequest;
 use super::task::MapTask;
 use super::transition::Step;
+use super::{Circle, TransitionRequest};
 use crate::engine::error::EngineError;
 use crate::engine::initial_sync::{self, CopyEnd};
 use crate::model::activity::{Event, EventKind, Severity};
+use crate::model::deferred::deferred;
 use crate::model::execution::{Execution, ExecutionState, Progress, Project, Rerun};
 use crate::model::ids::ExecutionNumber;
 use crate::model::job::JobKind;
+use crate::model::mapping::Plan;
 use crate::model::state::{Action, MapState};
 use crate::model::table_map::{Side, TableMap};
 use crate::store::Operation;
@@ -36,11 +38,21 @@ impl MapTask {
         Ok(self.context.store.execution(&self.map.id, number)?)
     }
 
-    pub fn new_execution(&self, number: ExecutionNumber, master: Side, actor: &str) -> Execution {
-        let definition = &self.map.definition;
+    /// An execution of a map as it is about to be; nobody is named as having started it.
+    pub fn new_execution(&self, map: &TableMap, number: ExecutionNumber, master: Side, circle: &Circle) -> Execution {
+        let definition = &map.definition;
+        let deferred = |source: Side| {
+            let schemas = map.schemas.as_deref();
+            let plan = schemas.and_then(|schemas| Plan::new(map, schemas)).zip(schemas);
+            plan.map(|(plan, schemas)| {
+                let destination = source.other();
+                deferred(&plan, source, schemas.table(destination), circle.tables(destination))
+            })
+        };
         let project = |source: Side, only_missing: bool| Project {
             source,
             only_missing,
+            deferred: deferred(source).unwrap_or_default(),
             progress: Progress::NotStarted,
             total: None,
             written: 0,
@@ -61,13 +73,14 @@ impl MapTask {
             number,
             state: ExecutionState::Running,
             master,
-            map_version: self.map.version,
-            fingerprint: self.map.definition.copy_fingerprint(),
+            map_version: map.version,
+            fingerprint: map.definition.copy_fingerprint(),
             after: Vec::new(),
+            circle: Vec::new(),
             begun_after: self.last_queued,
             projects,
             rerun: None,
-            actor: actor.to_owned(),
+            actor: String::new(),
             start_time: self.context.clock.now(),
             end_time: None,
             reason: String::new(),
@@ -75,7 +88,7 @@ impl MapTask {
     }
 
     /// Gives a new execution the position of the one that a stop ended, when it copies the same in the same order. One in which
-    /// rows failed is not gone on with: they would be forgotten.
+    /// rows failed, or were written without their references, is not gone on with: they would be forgotten.
     pub fn goes_on_from_stopped(&self, execution: &mut Execution) -> Result<bool, EngineError> {
         let Some(number) = self.map.stopped_execution else { return Ok(false) };
         let stopped = self.context.store.execution(&self.map.id, number)?.filter(|stopped| {
@@ -83,6 +96,7 @@ impl MapTask {
                 && stopped.master == execution.master
                 && stopped.rerun.is_none()
                 && stopped.failed() == 0
+                && stopped.projects.iter().all(|project| project.deferred.is_empty())
         });
         let Some(stopped) = stopped else { return Ok(false) };
         for (project, before) in execution.projects.iter_mut().zip(stopped.projects) {
@@ -187,7 +201,13 @@ impl MapTask {
                 state: self.map.state,
             });
         };
-        let mut execution = self.new_execution(number.next(), before.master, &request.actor);
+        let mut execution = self.new_execution(&self.map, number.next(), before.master, &Circle::default());
+        execution.actor.clone_from(&request.actor);
+        execution.circle = before.circle;
+        for project in &mut execution.projects {
+            let same = before.projects.iter().find(|before| before.source == project.source);
+            project.deferred.extend(same.into_iter().flat_map(|before| before.deferred.iter().cloned()));
+        }
         execution.rerun = Some(Rerun { of: number, retry_errors });
         if !retry_errors {
             execution.projects.iter_mut().for_each(|project| project.only_missing = true);

@@ -39,6 +39,7 @@ use crate::model::row::Row;
 use crate::model::state::ResumeOption;
 use crate::model::table_map::{Definition, Schemas, Side, TableMap};
 use crate::store::Store;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -59,6 +60,26 @@ pub struct Context {
     pub tasks: Tasks,
     /// When an initial sync gives up.
     pub error_limits: ErrorLimits,
+    /// Maps that a call is about to run: copies of others wait for them.
+    pub coming: Arc<watch::Sender<BTreeSet<MapId>>>,
+}
+
+/// Maps that refer to this one's tables and are referred to by them, and are run together with it.
+#[derive(Debug, Clone, Default)]
+pub struct Circle {
+    pub maps: Vec<MapId>,
+    /// Their tables at each side's application.
+    pub left_tables: BTreeSet<String>,
+    pub right_tables: BTreeSet<String>,
+}
+
+impl Circle {
+    pub fn tables(&self, side: Side) -> &BTreeSet<String> {
+        match side {
+            Side::Left => &self.left_tables,
+            Side::Right => &self.right_tables,
+        }
+    }
 }
 
 /// The answer to a change, when it is there.
@@ -127,6 +148,7 @@ pub enum Transition {
         master: Side,
         /// Maps whose own initial sync has to end before this one's begins.
         after: Vec<MapId>,
+        circle: Circle,
     },
     Pause,
     Resume(ResumeOption),

@@ -2,7 +2,7 @@
 
 use super::drain::Source;
 use super::task::{MapTask, SELF, Sides};
-use super::{Deletion, LeftOver, Transition, TransitionRequest, Update};
+use super::{Circle, Deletion, LeftOver, Transition, TransitionRequest, Update};
 use crate::engine::error::EngineError;
 use crate::model::activity::{Event, EventKind, Severity};
 use crate::model::execution::ExecutionState;
@@ -27,6 +27,13 @@ pub(super) struct Step {
     pub map: TableMap,
 }
 
+/// How a run copies.
+struct Copied {
+    master: Side,
+    after: Vec<MapId>,
+    circle: Circle,
+}
+
 impl MapTask {
     pub async fn transition(&mut self, request: TransitionRequest) -> Result<TableMap, EngineError> {
         let result = self.carry_out(request).await;
@@ -46,7 +53,7 @@ impl MapTask {
             return Ok(self.map.clone());
         }
         match request.transition.clone() {
-            Transition::Run { schemas, version, initial_sync, master, after } => {
+            Transition::Run { schemas, version, initial_sync, master, after, circle } => {
                 if version != self.map.version {
                     return Err(EngineError::ChangedMeanwhile { map: self.map.id.clone() });
                 }
@@ -54,7 +61,7 @@ impl MapTask {
                 self.allowed_from(action, MapState::NotRunning)?;
                 let mut map = self.map.clone();
                 map.schemas = Some(schemas);
-                self.run_map(action, map, (master, after), &request).await
+                self.run_map(action, map, Copied { master, after, circle }, &request).await
             }
             Transition::Pause => self.pause(&request).await,
             Transition::Resume(option) => self.resume(option, &request).await,
@@ -103,15 +110,17 @@ impl MapTask {
         &mut self,
         action: Action,
         mut map: TableMap,
-        (master, after): (Side, Vec<MapId>),
+        copied: Copied,
         request: &TransitionRequest,
     ) -> Result<TableMap, EngineError> {
         let mut operations = Vec::new();
         let mut event = self.event(EventKind::Run, Severity::Info, "the map was run".to_owned());
         if action == Action::Run {
             let number = map.execution.unwrap_or_default().next();
-            let mut execution = self.new_execution(number, master, &request.actor);
-            execution.after = after;
+            let Copied { master, after, circle } = copied;
+            let mut execution = self.new_execution(&map, number, master, &circle);
+            (execution.after, execution.circle) = (after, circle.maps);
+            execution.actor.clone_from(&request.actor);
             let goes_on = self.goes_on_from_stopped(&mut execution)?;
             event.summary.push_str(if goes_on { "; its initial sync goes on where it was stopped" } else { "" });
             operations.push(Operation::PutExecution(Box::new(execution)));

@@ -62,6 +62,12 @@ impl From<&Operation> for message::Operation {
                     errors: errors.iter().map(Into::into).collect(),
                 })
             }
+            Operation::DeferRows { execution, rows } => {
+                Kind::DeferRows(message::DeferRows { execution: execution.0, rows: Some(rows.into()) })
+            }
+            Operation::RowsReferred { execution, number } => {
+                Kind::RowsReferred(message::RowsReferred { execution: execution.0, number: *number })
+            }
             Operation::NoteWritten { written, always } => Kind::NoteWritten(message::NoteWritten {
                 written: written.iter().map(Into::into).collect(),
                 always: *always,

@@ -1,7 +1,7 @@
 //! Executions of the initial sync.
 
 use super::{Numbered, Unreadable, numbered, read_map_id, read_time, required};
-use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progress, Project, Rerun};
+use crate::model::execution::{DeferredRows, Execution, ExecutionError, ExecutionState, Progress, Project, Rerun};
 use crate::model::ids::{ExecutionNumber, MapId, QueueSequence};
 use crate::model::table_map::Side;
 use crate::store::message::{self, progress::State};
@@ -29,6 +29,7 @@ impl From<&Execution> for message::Execution {
             fingerprint: execution.fingerprint,
             after: execution.after.iter().map(MapId::to_string).collect(),
             begun_after: execution.begun_after.0,
+            circle: execution.circle.iter().map(MapId::to_string).collect(),
         }
     }
 }
@@ -53,6 +54,7 @@ impl TryFrom<message::Execution> for Execution {
             fingerprint: execution.fingerprint,
             after: execution.after.iter().map(|id| read_map_id(id)).collect::<Result<_, _>>()?,
             begun_after: QueueSequence(execution.begun_after),
+            circle: execution.circle.iter().map(|id| read_map_id(id)).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -71,6 +73,7 @@ impl From<&Project> for message::Project {
             end_time: project.end_time.as_ref().map(Into::into),
             source_rows: project.source_rows,
             destination_rows: project.destination_rows,
+            deferred: project.deferred.iter().cloned().collect(),
         }
     }
 }
@@ -91,6 +94,7 @@ impl TryFrom<message::Project> for Project {
             end_time: project.end_time.map(TryInto::try_into).transpose()?,
             source_rows: project.source_rows,
             destination_rows: project.destination_rows,
+            deferred: project.deferred.into_iter().collect(),
         })
     }
 }
@@ -100,6 +104,7 @@ impl From<&Progress> for message::Progress {
         let (state, after) = match progress {
             Progress::NotStarted => (State::NotStarted, None),
             Progress::Copying { after } => (State::Copying, after.as_ref().map(Into::into)),
+            Progress::Referring => (State::Referring, None),
             Progress::Ended => (State::Ended, None),
         };
         Self { state: state.into(), after }
@@ -113,9 +118,25 @@ impl TryFrom<message::Progress> for Progress {
         match State::try_from(progress.state) {
             Ok(State::NotStarted) => Ok(Progress::NotStarted),
             Ok(State::Copying) => Ok(Progress::Copying { after: progress.after.map(TryInto::try_into).transpose()? }),
+            Ok(State::Referring) => Ok(Progress::Referring),
             Ok(State::Ended) => Ok(Progress::Ended),
             Ok(State::Unspecified) | Err(_) => Err(Unreadable("the progress of a project")),
         }
+    }
+}
+
+impl From<&DeferredRows> for message::DeferredRows {
+    fn from(rows: &DeferredRows) -> Self {
+        Self { source: rows.source.number(), keys: rows.keys.iter().map(Into::into).collect() }
+    }
+}
+
+impl TryFrom<message::DeferredRows> for DeferredRows {
+    type Error = Unreadable;
+
+    fn try_from(rows: message::DeferredRows) -> Result<Self, Unreadable> {
+        let keys = rows.keys.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+        Ok(Self { source: Side::from_number(rows.source)?, keys })
     }
 }
 

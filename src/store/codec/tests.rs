@@ -2,7 +2,7 @@
 
 use crate::model::activity::{ConflictRows, Event, EventError, EventKind, LoggedEvent, Severity};
 use crate::model::change::{Answer, Cause, Change, Disposition, ErrorRecord, Operation, QueuedRecord, Remembered};
-use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progress, Project, Rerun};
+use crate::model::execution::{DeferredRows, Execution, ExecutionError, ExecutionState, Progress, Project, Rerun};
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::filter::RecordFilter;
 use crate::model::ids::{AppId, EventSequence, ExecutionNumber, JobNumber, MapId, Position, QueueSequence, Revision};
@@ -322,6 +322,7 @@ fn executions_in_every_state() {
     let project = |progress: Progress| Project {
         source: Side::Right,
         only_missing: progress == Progress::Ended,
+        deferred: if progress == Progress::Referring { ["boss".to_owned()].into() } else { Default::default() },
         progress,
         total: Some(0),
         written: 1,
@@ -336,6 +337,7 @@ fn executions_in_every_state() {
         Progress::NotStarted,
         Progress::Copying { after: None },
         Progress::Copying { after: Some(Key::new(every_value())) },
+        Progress::Referring,
         Progress::Ended,
     ];
     for state in states {
@@ -351,10 +353,13 @@ fn executions_in_every_state() {
             fingerprint: 9,
             after: vec![MapId::parse("customers").unwrap()],
             begun_after: QueueSequence(5),
+            circle: vec![MapId::parse("lines").unwrap()],
             rerun: (state == ExecutionState::Running).then_some(Rerun { of: ExecutionNumber(6), retry_errors: true }),
             actor: "a".to_owned(),
         });
     }
+    let rows = DeferredRows { source: Side::Right, keys: vec![Key::new(every_value()), Key::new(vec![])] };
+    assert_again::<message::DeferredRows, _>(&rows);
     for (retry, original) in [(None, None), (Some(RetryStatus::Failed), Some(row()))] {
         assert_again::<message::ExecutionError, _>(&ExecutionError {
             source: Side::Left,

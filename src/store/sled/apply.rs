@@ -116,6 +116,18 @@ fn apply_operation(view: &mut View<'_>, subject: &mut Subject, kind: Kind) -> Re
             subject.must_exist()?;
             add_execution_errors(view, subject, &added)
         }
+        Kind::DeferRows(deferred) => {
+            subject.must_exist()?;
+            let rows = deferred.rows.ok_or_else(|| subject.misfit("no rows to be deferred"))?;
+            let key = |number| deferred_rows(subject, deferred.execution, number);
+            let last = view.previous(&key(0), &key(u64::MAX))?;
+            let last = last.and_then(|(key, _)| keys::last_number(&key)).unwrap_or(0);
+            view.put_new(key(last + 1), rows.encode_to_vec());
+            Ok(())
+        }
+        Kind::RowsReferred(referred) => {
+            view.remove(deferred_rows(subject, referred.execution, referred.number)).map(drop)
+        }
         Kind::NoteWritten(notes) => {
             subject.must_exist()?;
             errors::note_written(view, subject, notes)
@@ -211,6 +223,10 @@ pub(super) fn remember(
         return Err(subject.misfit("a change without an id to be remembered by"));
     }
     view.put(keys::remembered(subject.map(), subject.head.incarnation, change_id), remembered.encode_to_vec())
+}
+
+fn deferred_rows(subject: &Subject, execution: u64, number: u64) -> keys::Key {
+    keys::of_execution(shelf::DEFERRED, subject.map(), subject.head.incarnation, execution, number)
 }
 
 fn add_execution_errors(

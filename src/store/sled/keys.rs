@@ -17,6 +17,7 @@
 //! | `KEYS_IN_ERROR` | map, incarnation, hash of the key, 0, sequence / 1, number of the execution, number of the error | nothing |
 //! | `WRITTEN` | map, incarnation, epoch, side, key | `WrittenSince` |
 //! | `JOBS` | map, incarnation, number | `QueueJob` |
+//! | `DEFERRED` | map, incarnation, number of the execution, number of the rows | `DeferredRows` |
 //! | `FENCE` | 0 to 23 | nothing |
 //! | `QUEUE` | map, incarnation, sequence of the first record | `Segment` |
 //!
@@ -39,12 +40,24 @@ pub(super) mod shelf {
     pub const KEYS_IN_ERROR: u8 = 0x0C;
     pub const WRITTEN: u8 = 0x0D;
     pub const JOBS: u8 = 0x0E;
+    pub const DEFERRED: u8 = 0x0F;
     pub const FENCE: u8 = 0x20;
     pub const QUEUE: u8 = 0x21;
 
     /// What a deletion of the map removes, beside its record.
-    pub const OF_AN_INCARNATION: [u8; 10] =
-        [NOTES, REMEMBERED, EXECUTIONS, EXECUTION_ERRORS, ERRORS, RETRIED, KEYS_IN_ERROR, WRITTEN, JOBS, QUEUE];
+    pub const OF_AN_INCARNATION: [u8; 11] = [
+        NOTES,
+        REMEMBERED,
+        EXECUTIONS,
+        EXECUTION_ERRORS,
+        ERRORS,
+        RETRIED,
+        KEYS_IN_ERROR,
+        WRITTEN,
+        JOBS,
+        DEFERRED,
+        QUEUE,
+    ];
 }
 
 /// More than a leaf of sled holds, a merge with its neighbour included.
@@ -91,8 +104,9 @@ pub(super) fn numbered(shelf: u8, map: &str, incarnation: u32, number: u64) -> K
     key
 }
 
-pub(super) fn execution_error(map: &str, incarnation: u32, execution: u64, number: u64) -> Key {
-    let mut key = numbered(shelf::EXECUTION_ERRORS, map, incarnation, execution);
+/// An entry with a number below an execution: of `EXECUTION_ERRORS` and `DEFERRED`.
+pub(super) fn of_execution(shelf: u8, map: &str, incarnation: u32, execution: u64, number: u64) -> Key {
+    let mut key = numbered(shelf, map, incarnation, execution);
     key.extend(number.to_be_bytes());
     key
 }
@@ -114,6 +128,10 @@ pub(super) fn written(map: &str, incarnation: u32, epoch: u32, side: i32, key_by
     key.push(side as u8); // one of two
     key.extend(key_bytes);
     key
+}
+
+pub(super) fn execution_error(map: &str, incarnation: u32, execution: u64, number: u64) -> Key {
+    of_execution(shelf::EXECUTION_ERRORS, map, incarnation, execution, number)
 }
 
 pub(super) fn remembered(map: &str, incarnation: u32, change_id: &str) -> Key {

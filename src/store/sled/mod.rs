@@ -29,7 +29,7 @@ use self::writer::{Order, Request, Writer};
 use super::{COMMIT_BYTES_MAX, Commit, Durability, Head, Pending, Store, StoreError, message};
 use crate::model::activity::LoggedEvent;
 use crate::model::change::{ErrorRecord, QueuedRecord, Remembered};
-use crate::model::execution::{Execution, ExecutionError};
+use crate::model::execution::{DeferredRows, Execution, ExecutionError};
 use crate::model::ids::{EventSequence, ExecutionNumber, JobNumber, MapId, Position, QueueSequence};
 use crate::model::job::QueueJob;
 use crate::model::key::Key;
@@ -240,6 +240,21 @@ impl Store for SledStore {
     ) -> Result<Vec<Execution>, StoreError> {
         let before = before.map(|before| before.0);
         self.read_newest_first::<message::Execution, _>(shelf::EXECUTIONS, map, before, limit, "an execution")
+    }
+
+    fn deferred_rows(
+        &self,
+        map: &MapId,
+        execution: ExecutionNumber,
+    ) -> Result<Option<(u64, DeferredRows)>, StoreError> {
+        let entries = self.shared.read(|db| {
+            let incarnation = head(db, map)?.incarnation;
+            let key = |number| keys::of_execution(shelf::DEFERRED, map.as_str(), incarnation, execution.0, number);
+            scan(db, &key(0), &keys::behind(&key(u64::MAX)), 1)
+        })?;
+        let Some((key, bytes)) = entries.first() else { return Ok(None) };
+        let rows = read::<message::DeferredRows, _>(bytes, "deferred rows")?;
+        Ok(Some((keys::last_number(key).unwrap_or(0), rows)))
     }
 
     fn execution_error(

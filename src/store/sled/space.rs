@@ -70,7 +70,7 @@ impl Space {
 /// Whether a commit takes in what callers or tables send, which has no end.
 fn grows(commit: &Commit) -> bool {
     commit.operations.iter().filter_map(|operation| operation.kind.as_ref()).any(|kind| match kind {
-        Kind::Enqueue(_) | Kind::AddExecutionErrors(_) | Kind::Remember(_) => true,
+        Kind::Enqueue(_) | Kind::AddExecutionErrors(_) | Kind::DeferRows(_) | Kind::Remember(_) => true,
         Kind::PutMap(_)
         | Kind::DeleteMap(_)
         | Kind::Log(_)
@@ -88,6 +88,7 @@ fn grows(commit: &Commit) -> bool {
         | Kind::Retried(_)
         | Kind::RetriedRow(_)
         | Kind::RemoveErrors(_)
-        | Kind::CorrectError(_) => false,
+        | Kind::CorrectError(_)
+        | Kind::RowsReferred(_) => false,
     })
 }

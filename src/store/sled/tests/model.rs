@@ -2,7 +2,7 @@
 
 use crate::model::activity::LoggedEvent;
 use crate::model::change::{Answer, Disposition, Ending, ErrorRecord, QueuedRecord, Remembered};
-use crate::model::execution::{Execution, ExecutionError};
+use crate::model::execution::{DeferredRows, Execution, ExecutionError};
 use crate::model::failure::Failure;
 use crate::model::figures::{Figures, MapFigures};
 use crate::model::ids::{EventSequence, MapId, Position, QueueSequence, Revision};
@@ -38,6 +38,7 @@ pub struct MapModel {
     /// Records that a retry took out of the errors.
     pub retried: BTreeMap<u64, ErrorRecord>,
     pub failures: u64,
+    pub deferred: BTreeMap<(u64, u64), DeferredRows>,
     pub jobs: BTreeMap<u64, QueueJob>,
     /// At least: while records are diverted the store notes more.
     pub written: Vec<(Side, Key, WrittenSince)>,
@@ -170,6 +171,13 @@ impl Model {
                     map.execution_errors.insert((execution.0, number), error.clone());
                 }
             }
+            Operation::DeferRows { execution, rows } => {
+                map.must_exist()?;
+                let last = map.deferred.range((execution.0, 0)..=(execution.0, u64::MAX)).next_back();
+                let last = last.map_or(0, |((_, number), _)| *number);
+                map.deferred.insert((execution.0, last + 1), rows.clone());
+            }
+            Operation::RowsReferred { execution, number } => drop(map.deferred.remove(&(execution.0, *number))),
             Operation::NoteWritten { written, always } => {
                 map.must_exist()?;
                 for written in written {

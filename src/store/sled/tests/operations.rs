@@ -276,6 +276,7 @@ fn execution(number: u64) -> Execution {
         projects: vec![Project {
             source: Side::Right,
             only_missing: false,
+            deferred: Default::default(),
             progress: Progress::Copying { after: Some(Key::new(vec![Value::Int(4)])) },
             total: Some(10),
             written: 4,
@@ -293,6 +294,7 @@ fn execution(number: u64) -> Execution {
         fingerprint: 9,
         after: Vec::new(),
         begun_after: QueueSequence(3),
+        circle: Vec::new(),
         rerun: None,
         actor: String::new(),
     }

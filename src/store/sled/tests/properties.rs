@@ -3,7 +3,7 @@
 use super::fixtures::*;
 use super::model::{MapModel, Model, Refusal};
 use crate::model::change::Ending;
-use crate::model::execution::{Execution, ExecutionError, ExecutionState};
+use crate::model::execution::{DeferredRows, Execution, ExecutionError, ExecutionState};
 use crate::model::figures::Figures;
 use crate::model::ids::{EventSequence, ExecutionNumber, JobNumber, MapId, Position, QueueSequence, Revision};
 use crate::model::key::Key;
@@ -31,7 +31,7 @@ struct Seed {
 }
 
 fn seeds(max: usize) -> impl Strategy<Value = Vec<Seed>> {
-    let operation = (0_u8..27, any::<u16>(), any::<u16>());
+    let operation = (0_u8..29, any::<u16>(), any::<u16>());
     let seed = (
         0_u8..2,
         proptest::option::weighted(0.2, proptest::bool::weighted(0.8)),
@@ -148,6 +148,11 @@ fn operation_from((kind, a, b): (u8, u16, u16), map_id: &MapId, known: &MapModel
             let sequences = errors.take(usize::from(b % 6)).map(|sequence| QueueSequence(*sequence)).collect();
             Operation::RemoveErrors { sequences, ending: if b % 2 == 0 { Ending::Deleted } else { Ending::Purged } }
         }
+        26 => {
+            let keys = (0..b % 4).map(|n| Key::new(vec![Value::Int(n.into())])).collect();
+            Operation::DeferRows { execution, rows: DeferredRows { source: Side::Left, keys } }
+        }
+        27 => Operation::RowsReferred { execution, number: 1 + u64::from(b % 4) },
         25 => {
             let row = Row::from_iter([("c".to_owned(), Value::Int(b.into()))]);
             Operation::CorrectError { sequence: QueueSequence(some_error(known, a)), row }
@@ -174,6 +179,7 @@ fn execution_of(number: ExecutionNumber, seed: u16) -> Execution {
         fingerprint: 9,
         after: Vec::new(),
         begun_after: QueueSequence(0),
+        circle: Vec::new(),
         rerun: None,
         actor: String::new(),
     }
@@ -216,6 +222,11 @@ fn compare(store: &SledStore, model: &mut Model) {
             let range = known.execution_errors.range((execution, 0)..=(execution, u64::MAX));
             let errors: Vec<_> = range.map(|((_, number), error)| (*number, error.clone())).collect();
             assert_eq!(store.execution_errors(id, ExecutionNumber(execution), 0, ALL).unwrap(), errors);
+        }
+        for execution in 1..=3 {
+            let first = known.deferred.range((execution, 0)..=(execution, u64::MAX)).next();
+            let first = first.map(|((_, number), rows)| (*number, rows.clone()));
+            assert_eq!(store.deferred_rows(id, ExecutionNumber(execution)).unwrap(), first);
         }
         assert!(store.retried(id, QueueSequence(0), ALL).unwrap().iter().eq(known.retried.values()));
         assert!(store.jobs(id, None, ALL).unwrap().iter().eq(known.jobs.values().rev()));
