@@ -25,8 +25,12 @@ impl EventFilter {
     pub fn picks(&self, event: &Event) -> bool {
         (self.kinds.is_empty() || self.kinds.contains(&event.kind))
             && (self.severities.is_empty() || self.severities.contains(&event.severity))
-            && self.start_time.is_none_or(|start| event.time >= start)
-            && self.end_time.is_none_or(|end| event.time < end)
+            && self.covers(event.time)
+    }
+
+    /// Whether a moment is within its time.
+    pub fn covers(&self, time: DateTime<Utc>) -> bool {
+        self.start_time.is_none_or(|start| time >= start) && self.end_time.is_none_or(|end| time < end)
     }
 }
 
@@ -35,6 +39,16 @@ impl EventFilter {
 pub enum LogOf {
     Map(MapId),
     All,
+}
+
+impl LogOf {
+    /// Where an event stands in it.
+    pub fn place(&self, event: &LoggedEvent) -> u64 {
+        match self {
+            LogOf::Map(_) => event.sequence.0,
+            LogOf::All => event.position.0,
+        }
+    }
 }
 
 /// A page of the log. Places are sequences of one map, or positions of all.
@@ -56,15 +70,10 @@ impl Engine {
         start: Option<u64>,
         limit: usize,
     ) -> Result<LogPage, EngineError> {
-        let (oldest, latest) = match log {
-            LogOf::Map(map) => {
-                let latest = self.context.store.head(map)?.last_event.0;
-                if latest == 0 {
-                    return Err(EngineError::MapNotFound(map.clone()));
-                }
-                (self.oldest_of(map)?.0, latest)
-            }
-            LogOf::All => (self.oldest_of_all()?.0, self.context.store.log_end().borrow().0),
+        let latest = self.last_place(log)?;
+        let oldest = match log {
+            LogOf::Map(map) => self.oldest_of(map)?.0,
+            LogOf::All => self.oldest_of_all()?.0,
         };
         let mut events = Vec::new();
         let mut at = start.unwrap_or(if newest_first { latest } else { oldest });
@@ -74,16 +83,15 @@ impl Engine {
             let from = if newest_first { (at + 1).saturating_sub(READ_EVENTS_MAX).max(1) } else { at };
             let mut window = self.window(log, from)?;
             if newest_first {
-                window.retain(|event| place(log, event) <= at);
+                window.retain(|event| log.place(event) <= at);
                 window.reverse();
             }
             looked_through += READ_EVENTS_MAX;
-            let beyond =
-                if newest_first { from - 1 } else { window.last().map_or(latest, |last| place(log, last)) + 1 };
+            let beyond = if newest_first { from - 1 } else { window.last().map_or(latest, |last| log.place(last)) + 1 };
             at = beyond;
             for event in window {
                 if events.len() == limit {
-                    at = place(log, &event);
+                    at = log.place(&event);
                     break;
                 }
                 if filter.picks(&event.event) {
@@ -93,6 +101,17 @@ impl Engine {
         }
         let more = at >= oldest.max(1) && at <= latest;
         Ok(LogPage { events, next: more.then_some(at), oldest })
+    }
+
+    /// The last place of a log; a map that never was has none.
+    pub fn last_place(&self, log: &LogOf) -> Result<u64, EngineError> {
+        match log {
+            LogOf::Map(map) => match self.context.store.head(map)?.last_event.0 {
+                0 => Err(EngineError::MapNotFound(map.clone())),
+                last => Ok(last),
+            },
+            LogOf::All => Ok(self.context.store.log_end().borrow().0),
+        }
     }
 
     fn window(&self, log: &LogOf, from: u64) -> Result<Vec<LoggedEvent>, EngineError> {
@@ -113,12 +132,5 @@ impl Engine {
     pub fn oldest_of_all(&self) -> Result<Position, EngineError> {
         let oldest = self.context.store.all_events(Position(0), 1)?;
         Ok(oldest.first().map_or(Position(0), |event| event.position))
-    }
-}
-
-fn place(log: &LogOf, event: &LoggedEvent) -> u64 {
-    match log {
-        LogOf::Map(_) => event.sequence.0,
-        LogOf::All => event.position.0,
     }
 }

@@ -125,7 +125,7 @@ impl Input {
         Start::At(number.unwrap_or(0))
     }
 
-    fn event_filter(&mut self, filter: Option<&proto::ActivityFilter>) -> EventFilter {
+    pub fn event_filter(&mut self, filter: Option<&proto::ActivityFilter>) -> EventFilter {
         let Some(filter) = filter else { return EventFilter::default() };
         let mut picked = EventFilter::default();
         for (index, number) in filter.kinds.iter().enumerate() {

@@ -22,6 +22,7 @@ pub const OFFERED: &[(&str, &[&str])] = &[
             "GetTableMapOverview",
             "ListActivity",
             "TailActivity",
+            "DownloadActivity",
             "ListApplications",
             "CheckApplication",
             "ListTables",

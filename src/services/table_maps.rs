@@ -124,7 +124,10 @@ impl TableMapService for Services {
         Ok(Response::new(self.list_related(request.get_ref()).await?))
     }
 
-    async fn download_activity(&self, _: Request<DownloadActivityRequest>) -> Answer<Self::DownloadActivityStream> {
-        not_offered("DownloadActivity")
+    async fn download_activity(
+        &self,
+        request: Request<DownloadActivityRequest>,
+    ) -> Answer<Self::DownloadActivityStream> {
+        Ok(Response::new(self.download_activity(request.get_ref())?))
     }
 }
