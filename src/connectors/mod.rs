@@ -9,7 +9,7 @@ pub mod sql;
 use crate::model::failure::Failure;
 use crate::model::ids::AppId;
 use crate::model::print::Over;
-use crate::model::row::Row;
+use crate::model::row::{Name, Row};
 use crate::model::schema::TableSchema;
 use crate::model::value::Value;
 use async_trait::async_trait;
@@ -84,7 +84,7 @@ pub struct KeyRead<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Write {
     /// The integration key's columns and values, in the map's order. The table keeps them unique.
-    pub key: Vec<(String, Value)>,
+    pub key: Vec<(Name, Value)>,
     pub operation: WriteOperation,
     /// What must be at the destination for it to be written, looked at and written in one transaction; none writes whatever
     /// is there. What is something else stays as it is, and counts as written. A new key is given only where nothing has it.

@@ -5,6 +5,7 @@
 //! whole fails, everything that can wait waits here in its order, one probe at a time goes out with back-off, and it all
 //! goes on by itself (rule 8).
 
+mod batch;
 mod worker;
 
 use super::applications::Applications;
@@ -101,19 +102,19 @@ pub struct Down {
 #[derive(Debug, Clone)]
 pub struct Destination {
     application: AppId,
-    changes: mpsc::Sender<Box<Item>>,
-    copies: mpsc::Sender<Box<Item>>,
+    changes: mpsc::Sender<Item>,
+    copies: mpsc::Sender<Item>,
     /// Wakes the worker to give back items whose pass has ended.
     sweep: Arc<Notify>,
     status: watch::Receiver<Option<Down>>,
 }
 
 /// A place in a destination's inbox.
-pub struct Place<'a>(mpsc::Permit<'a, Box<Item>>);
+pub struct Place<'a>(mpsc::Permit<'a, Item>);
 
 impl Place<'_> {
     pub fn put(self, item: Item) {
-        self.0.send(Box::new(item));
+        self.0.send(item);
     }
 }
 
@@ -132,7 +133,7 @@ impl Destination {
         self.inbox(priority).try_reserve().ok().map(Place)
     }
 
-    fn inbox(&self, priority: Priority) -> &mpsc::Sender<Box<Item>> {
+    fn inbox(&self, priority: Priority) -> &mpsc::Sender<Item> {
         match priority {
             Priority::Change => &self.changes,
             Priority::Copy => &self.copies,

@@ -292,9 +292,7 @@ impl Engine {
             violations.push(Violation::new(field, "is part of the integration key, which stays as it is"));
         }
         let mut whole = plan.key_row(source, &example.key);
-        for (column, value) in correction.clone() {
-            whole.set(column, value);
-        }
+        whole.extend(correction.clone());
         let found = plan.check(source, Operation::Upsert, whole, None).err().unwrap_or_default();
         violations.extend(found.into_iter().map(|violation| {
             let field = violation.field.replacen("record", "correction", 1);

@@ -89,7 +89,7 @@ impl Change {
         bytes.extend(self.key.encode());
         bytes.push(0xFE);
         bytes.extend(self.previous_key.as_ref().map(Key::encode).unwrap_or_default());
-        for (column, value) in &self.row {
+        for (column, value) in self.row.iter() {
             bytes.push(0xFF);
             bytes.extend(column.as_bytes());
             bytes.push(0);

@@ -273,7 +273,7 @@ fn brought_back(plan: &Plan, change: &Change, columns: Option<&BTreeSet<String>>
         .row
         .iter()
         .filter(|(column, _)| columns.is_none_or(|columns| columns.contains(*column)))
-        .map(|(column, value)| (column.clone(), value.clone()))
+        .map(|(column, value)| (column, value.clone()))
         .collect();
     let row = mirrored_row(plan, change.source, &kept);
     Change { operation: change.operation, row, over: Some(over), ..Change::added(change.source.other(), &change.key) }

@@ -2,6 +2,7 @@
 
 use super::value::Value;
 use std::fmt;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The values of an integration key. No value of a key is null.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -30,6 +31,15 @@ impl Key {
     pub fn size(&self) -> usize {
         self.0.iter().map(Value::size).sum()
     }
+}
+
+/// A hash over the values of a key: equal keys have the same, also where they are not held as a `Key`.
+pub fn hash<'a>(values: impl IntoIterator<Item = &'a Value>) -> u64 {
+    let mut bytes = Vec::new();
+    for value in values {
+        encode_value(value, &mut bytes);
+    }
+    xxh3_64(&bytes)
 }
 
 /// One tag, then the value so that bytes order as values do within a kind; text and bytes end with a terminator

@@ -3,7 +3,7 @@
 use super::change::{Cause, Change, Operation};
 use super::key::Key;
 use super::print::Over;
-use super::row::Row;
+use super::row::{Name, Row};
 use super::schema::{Column, ColumnType};
 use super::side::Side;
 use super::table_map::{Schemas, TableMap};
@@ -27,8 +27,8 @@ impl Violation {
 /// A pair of mapped columns and their types.
 #[derive(Debug, Clone)]
 struct Pair {
-    left: String,
-    right: String,
+    left: Name,
+    right: Name,
     left_kind: ColumnType,
     right_kind: ColumnType,
     carries_left: bool,
@@ -36,11 +36,15 @@ struct Pair {
 }
 
 impl Pair {
-    fn column(&self, side: Side) -> &str {
+    fn name(&self, side: Side) -> &Name {
         match side {
             Side::Left => &self.left,
             Side::Right => &self.right,
         }
+    }
+
+    fn column(&self, side: Side) -> &str {
+        self.name(side)
     }
 
     fn kind(&self, side: Side) -> &ColumnType {
@@ -70,7 +74,7 @@ pub struct CheckedRecord {
 /// A record in the destination's columns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MappedRecord {
-    pub key: Vec<(String, Value)>,
+    pub key: Vec<(Name, Value)>,
     pub previous_key: Option<Vec<Value>>,
     /// `None` deletes.
     pub values: Option<Row>,
@@ -106,8 +110,8 @@ impl Plan {
         let definition = &map.definition;
         let pair = |mapping: &super::table_map::ColumnMapping| -> Option<Pair> {
             Some(Pair {
-                left: mapping.left_column.clone(),
-                right: mapping.right_column.clone(),
+                left: mapping.left_column.as_str().into(),
+                right: mapping.right_column.as_str().into(),
                 left_kind: schemas.left.column(&mapping.left_column)?.kind.clone(),
                 right_kind: schemas.right.column(&mapping.right_column)?.kind.clone(),
                 carries_left: mapping.direction.carries(Side::Left),
@@ -203,7 +207,7 @@ impl Plan {
         let mut row = Row::new();
         for (column, value) in record {
             let path = || field_path("record", &column);
-            match self.columns.iter().find(|pair| pair.column(source) == column) {
+            match self.columns.iter().find(|pair| pair.column(source) == &*column) {
                 Some(pair) => {
                     if let Err(misfit) = accepts(pair.kind(source), &value) {
                         violations.push(Violation::new(path(), misfit));
@@ -211,7 +215,7 @@ impl Plan {
                         row.set(column, value);
                     }
                 }
-                None if self.columns_of(source).contains(&column) => {} // a column that is not mapped stays where it is
+                None if self.columns_of(source).contains(&*column) => {} // a column that is not mapped stays where it is
                 None => {
                     violations.push(Violation::new(path(), format!("the {} table has no such column", source.as_str())))
                 }
@@ -270,41 +274,54 @@ impl Plan {
         self.key_pairs(side, key).into_iter().collect()
     }
 
-    fn key_pairs(&self, side: Side, key: &Key) -> Vec<(String, Value)> {
-        self.key.iter().zip(key.values()).map(|(pair, value)| (pair.column(side).to_owned(), value.clone())).collect()
+    fn key_pairs(&self, side: Side, key: &Key) -> Vec<(Name, Value)> {
+        self.key.iter().zip(key.values()).map(|(pair, value)| (pair.name(side).clone(), value.clone())).collect()
     }
 
     /// What a change writes to the other side, without the columns that it yielded to a change that crossed it.
     pub fn map(&self, change: &Change, yielded: &BTreeSet<String>) -> MappedRecord {
         let destination = change.source.other();
-        let key = self.key_pairs(destination, &change.key);
         let previous_key = change.previous_key.as_ref().map(|key| key.values().to_vec());
         let over = change.over.clone();
         if change.operation == Operation::Delete {
-            let (insert_values, absent) = (Row::new(), Vec::new());
+            let (key, insert_values, absent) = (self.key_pairs(destination, &change.key), Row::new(), Vec::new());
             return MappedRecord { key, previous_key: None, values: None, insert_values, absent, over };
         }
-        let mut values = Row::new();
-        let mut absent = Vec::new();
-        for pair in self.columns.iter().filter(|pair| pair.carries(change.source)) {
-            let column = pair.column(change.source);
-            match change.row.get(column).filter(|_| !yielded.contains(column)) {
-                Some(value) => values.set(pair.column(destination), value.clone()),
-                None => absent.push(pair.column(destination).to_owned()),
-            }
-        }
-        MappedRecord { key, previous_key, values: Some(values), insert_values: Row::new(), absent, over }
+        let is_told = |column: &str| !yielded.contains(column);
+        MappedRecord { previous_key, over, ..self.map_row(change.source, &change.key, &change.row, is_told) }
     }
 
-    /// What a copy writes of a row when columns by which it refers to others are left out: where there is no row it gets nulls
-    /// there, and one that is there keeps what it has.
-    pub fn map_deferred(&self, change: &Change, left_out: &BTreeSet<String>) -> MappedRecord {
-        let mut mapped = self.map(change, &BTreeSet::new());
-        let destination = change.source.other();
-        for pair in self.columns.iter().filter(|pair| left_out.contains(pair.column(change.source))) {
-            let column = pair.column(destination);
+    /// What a row that was read at its source writes to the other side; the row is without the key.
+    pub fn map_whole(&self, source: Side, key: &Key, row: &Row) -> MappedRecord {
+        self.map_row(source, key, row, |_| true)
+    }
+
+    fn map_row(&self, source: Side, key: &Key, row: &Row, is_told: impl Fn(&str) -> bool) -> MappedRecord {
+        let destination = source.other();
+        let mut absent = Vec::new();
+        let carried = self.columns.iter().filter(|pair| pair.carries(source));
+        let values = carried.filter_map(|pair| {
+            let column = pair.column(source);
+            let value = row.get(column).filter(|_| is_told(column));
+            if value.is_none() {
+                absent.push(pair.column(destination).to_owned());
+            }
+            Some((pair.name(destination).clone(), value?.clone()))
+        });
+        let values = Some(values.collect());
+        let key = self.key_pairs(destination, key);
+        MappedRecord { key, previous_key: None, values, insert_values: Row::new(), absent, over: None }
+    }
+
+    /// The same when columns by which it refers to others are left out: where there is no row it gets nulls there, and one that is
+    /// there keeps what it has.
+    pub fn map_deferred(&self, source: Side, key: &Key, row: &Row, left_out: &BTreeSet<String>) -> MappedRecord {
+        let mut mapped = self.map_whole(source, key, row);
+        let destination = source.other();
+        for pair in self.columns.iter().filter(|pair| left_out.contains(pair.column(source))) {
+            let column = pair.name(destination);
             if mapped.values.as_mut().and_then(|values| values.remove(column)).is_some() {
-                mapped.insert_values.set(column, Value::Null);
+                mapped.insert_values.set(column.clone(), Value::Null);
             }
         }
         mapped
@@ -416,7 +433,7 @@ mod tests {
             over: None,
         };
         let mapped = plan.map(&change, &BTreeSet::new());
-        assert_eq!(mapped.key, vec![("r_id".to_owned(), Value::Int(7))]);
+        assert_eq!(mapped.key, vec![("r_id".into(), Value::Int(7))]);
         assert_eq!(mapped.values, Some(row(&[("r_note", Value::Null)])));
         assert_eq!(mapped.absent, ["r_status"]);
         let mapped = plan.map(&change, &["note".to_owned()].into());

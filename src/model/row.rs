@@ -1,28 +1,39 @@
 //! A row as a change or a page carries it: column names to values. A column that is absent is untouched; null is null.
 
 use super::value::Value;
-use std::collections::BTreeMap;
-use std::collections::btree_map;
+use std::sync::Arc;
+
+/// A column's name. Rows of one table share it: a name is held once, and a row copied without copying names.
+pub type Name = Arc<str>;
 
 /// Columns and their values, in the order of the columns' names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Row(BTreeMap<String, Value>);
+pub struct Row(Vec<(Name, Value)>);
 
 impl Row {
     pub fn new() -> Self {
         Self::default()
     }
 
-    pub fn get(&self, column: &str) -> Option<&Value> {
-        self.0.get(column)
+    /// Where a column is, or where it would be.
+    fn place(&self, column: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(name, _)| (**name).cmp(column))
     }
 
-    pub fn set(&mut self, column: impl Into<String>, value: Value) {
-        self.0.insert(column.into(), value);
+    pub fn get(&self, column: &str) -> Option<&Value> {
+        self.place(column).ok().map(|place| &self.0[place].1)
+    }
+
+    pub fn set(&mut self, column: impl Into<Name>, value: Value) {
+        let column = column.into();
+        match self.place(&column) {
+            Ok(place) => self.0[place].1 = value,
+            Err(place) => self.0.insert(place, (column, value)),
+        }
     }
 
     pub fn remove(&mut self, column: &str) -> Option<Value> {
-        self.0.remove(column)
+        self.place(column).ok().map(|place| self.0.remove(place).1)
     }
 
     /// As it can be shown in about so many bytes: where it has more, long values are told by their length.
@@ -47,16 +58,16 @@ impl Row {
 
     /// Sets all columns of another.
     pub fn extend(&mut self, other: Row) {
-        self.0.extend(other.0);
+        *self = std::mem::take(self).into_iter().chain(other).collect();
     }
 
     /// Keeps the columns that are to be kept.
     pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
-        self.0.retain(|column, _| keep(column));
+        self.0.retain(|(column, _)| keep(column));
     }
 
     pub fn contains(&self, column: &str) -> bool {
-        self.0.contains_key(column)
+        self.place(column).is_ok()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -67,12 +78,16 @@ impl Row {
         self.0.len()
     }
 
-    pub fn iter(&self) -> btree_map::Iter<'_, String, Value> {
-        self.0.iter()
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(column, value)| (&**column, value))
     }
 
     pub fn columns(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.0.iter().map(|(column, _)| &**column)
+    }
+
+    pub fn values(&self) -> impl Iterator<Item = &Value> {
+        self.0.iter().map(|(_, value)| value)
     }
 
     /// About how many bytes it takes, for limits and batches.
@@ -81,26 +96,44 @@ impl Row {
     }
 }
 
-impl FromIterator<(String, Value)> for Row {
-    fn from_iter<I: IntoIterator<Item = (String, Value)>>(columns: I) -> Self {
-        Self(columns.into_iter().collect())
+/// Of a column that comes several times the last value counts.
+impl<N: Into<Name>> FromIterator<(N, Value)> for Row {
+    fn from_iter<I: IntoIterator<Item = (N, Value)>>(columns: I) -> Self {
+        let mut row: Vec<(Name, Value)> = columns.into_iter().map(|(column, value)| (column.into(), value)).collect();
+        row.sort_by(|(a, _), (b, _)| a.cmp(b));
+        row.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                std::mem::swap(&mut later.1, &mut kept.1);
+            }
+            same
+        });
+        Self(row)
     }
 }
 
 impl IntoIterator for Row {
-    type Item = (String, Value);
-    type IntoIter = btree_map::IntoIter<String, Value>;
+    type Item = (Name, Value);
+    type IntoIter = std::vec::IntoIter<(Name, Value)>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
     }
 }
 
-impl<'a> IntoIterator for &'a Row {
-    type Item = (&'a String, &'a Value);
-    type IntoIter = btree_map::Iter<'a, String, Value>;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+    #[test]
+    fn columns_stand_in_the_order_of_their_names_and_the_last_value_of_one_counts() {
+        let mut row: Row = [("b", Value::Int(1)), ("a", Value::Int(2)), ("b", Value::Int(3))].into_iter().collect();
+        assert_eq!(row.iter().collect::<Vec<_>>(), [("a", &Value::Int(2)), ("b", &Value::Int(3))]);
+        row.set("aa", Value::Int(4));
+        row.set("a", Value::Null);
+        row.extend([("c", Value::Int(5)), ("b", Value::Int(6))].into_iter().collect());
+        assert_eq!(row.columns().collect::<Vec<_>>(), ["a", "aa", "b", "c"]);
+        assert_eq!((row.get("a"), row.get("b"), row.get("d")), (Some(&Value::Null), Some(&Value::Int(6)), None));
+        assert_eq!((row.remove("aa"), row.remove("aa"), row.len()), (Some(Value::Int(4)), None, 3));
     }
 }

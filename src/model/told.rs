@@ -76,7 +76,7 @@ fn told(key: &Key, changes: &[(&Change, &BTreeSet<String>)]) -> Told {
         } else if change.key == *key {
             let mut row = if let Told::Row(row) = told { row } else { Row::new() };
             for (column, value) in change.row.iter().filter(|(column, _)| !yielded.contains(*column)) {
-                row.set(column.clone(), value.clone());
+                row.set(column, value.clone());
             }
             told = Told::Row(row);
         }

@@ -60,7 +60,7 @@ fn uuid(text: &str) -> Result<Uuid, String> {
 
 /// A row as a record.
 pub fn record(row: Row) -> proto::Record {
-    proto::Record { fields: row.into_iter().map(|(column, value)| (column, value.into())).collect() }
+    proto::Record { fields: row.into_iter().map(|(column, value)| (column.to_string(), value.into())).collect() }
 }
 
 impl Input {

@@ -127,13 +127,13 @@ fn record() -> impl Strategy<Value = Row> {
 
 /// One record for each value, so that one that is refused takes no other with it.
 fn taken_apart(records: &[Row]) -> Vec<Row> {
-    let alone = |(name, value): (&String, &Value)| [(name.clone(), value.clone())].into_iter().collect();
+    let alone = |(name, value): (&str, &Value)| [(name, value.clone())].into_iter().collect();
     records.iter().flat_map(|record| record.iter().map(alone).chain([record.clone()])).collect()
 }
 
 fn writes(rows: &[Row]) -> Vec<Write> {
     let write = |(id, row): (usize, &Row)| {
-        let values: Vec<(&str, Value)> = row.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let values: Vec<(&str, Value)> = row.iter().map(|(name, value)| (name, value.clone())).collect();
         upsert(&[("id", int(id as i64))], &values)
     };
     rows.iter().enumerate().map(write).collect()

@@ -7,7 +7,7 @@ use tandem::connectors::{Application, KeyRead, PageRead, Write, WriteOperation, 
 use tandem::model::failure::{ErrorType, Failure};
 use tandem::model::ids::AppId;
 use tandem::model::print::{Over, Print};
-use tandem::model::row::Row;
+use tandem::model::row::{Name, Row};
 use tandem::model::schema::TableSchema;
 use tandem::model::value::{Decimal, Value};
 
@@ -122,8 +122,8 @@ pub fn row(columns: &[(&str, Value)]) -> Row {
     columns.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 
-fn pairs(columns: &[(&str, Value)]) -> Vec<(String, Value)> {
-    columns.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+fn pairs(columns: &[(&str, Value)]) -> Vec<(Name, Value)> {
+    columns.iter().map(|(name, value)| ((*name).into(), value.clone())).collect()
 }
 
 pub fn upsert(key: &[(&str, Value)], values: &[(&str, Value)]) -> Write {

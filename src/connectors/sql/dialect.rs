@@ -10,11 +10,11 @@ use crate::model::value::Value;
 use async_trait::async_trait;
 
 /// Rows of cells for some columns of a table.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Rows<'a> {
     pub columns: Vec<&'a Column>,
-    /// One inner list for each row, in the columns' order.
-    pub cells: Vec<Vec<Cell>>,
+    /// One slice for each row, in the columns' order.
+    pub cells: Vec<&'a [Cell]>,
 }
 
 /// What an insert does where the key is already.

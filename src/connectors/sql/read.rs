@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::connectors::{KeyRead, PageRead};
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::key::Key;
-use crate::model::row::Row;
+use crate::model::row::{Name, Row};
 use crate::model::schema::{Column, TableSchema};
 use crate::model::value::Value;
 
@@ -29,7 +29,8 @@ pub fn columns<'a>(
 struct Selection<'a> {
     key: Vec<&'a Column>,
     all: Vec<&'a Column>,
-    wanted: &'a [String],
+    /// The names that the rows have for what was asked for; none for a column that is only read to name the row.
+    names: Vec<Option<Name>>,
 }
 
 impl<'a> Selection<'a> {
@@ -41,13 +42,14 @@ impl<'a> Selection<'a> {
                 all.push(column);
             }
         }
-        Ok(Self { key, all, wanted })
+        let names = all.iter().map(|column| wanted.contains(&column.name).then(|| column.name.as_str().into()));
+        let names = names.collect();
+        Ok(Self { key, all, names })
     }
 
     fn row(&self, dialect: &dyn Dialect, cells: Vec<Cell>) -> Result<Row, Failure> {
         let key_cells = cells[..self.key.len().min(cells.len())].to_vec();
-        let mut row = Row::new();
-        for (place, (column, cell)) in self.all.iter().zip(cells).enumerate() {
+        let values = self.all.iter().zip(&self.names).zip(cells).enumerate().map(|(place, ((column, name), cell))| {
             let value = dialect.decode(column, cell).and_then(|value| {
                 if let Some(stored) = key_cells.get(place) {
                     dialect.check_key(column, stored, &value)?;
@@ -59,11 +61,9 @@ impl<'a> Selection<'a> {
                 let message = format!("the row with the key {}: {}", told(&key_cells), failure.message);
                 Failure { message, ..failure }
             })?;
-            if self.wanted.contains(&column.name) {
-                row.set(column.name.clone(), value);
-            }
-        }
-        Ok(row)
+            Ok(name.clone().map(|name| (name, value)))
+        });
+        values.filter_map(Result::transpose).collect()
     }
 }
 
@@ -102,7 +102,8 @@ pub async fn keys(dialect: &dyn Dialect, session: &mut dyn Session, read: &KeyRe
     }
     let table = dialect.table(&read.table.table);
     let mut found = Vec::new();
-    let mut waiting = chunks(dialect, session.statement_bytes_max(), selection.key.len(), &cells);
+    let rows: Vec<&[Cell]> = cells.iter().map(Vec::as_slice).collect();
+    let mut waiting = chunks(dialect, session.statement_bytes_max(), selection.key.len(), &rows);
     while let Some(chunk) = waiting.pop() {
         let keys = Rows { columns: selection.key.clone(), cells: chunk.to_vec() };
         let mut select = dialect.select(&table, &selection.all, keys, Matching::Exact);
@@ -163,12 +164,12 @@ fn key_cells(dialect: &dyn Dialect, key: &[&Column], values: &[Value]) -> Result
 }
 
 /// Rows in pieces that one statement takes: by their number, and by their bytes unless a single row has more.
-pub fn chunks<'a>(
+pub fn chunks<'a, 'c>(
     dialect: &dyn Dialect,
     bytes_max: usize,
     values: usize,
-    rows: &'a [Vec<Cell>],
-) -> Vec<&'a [Vec<Cell>]> {
+    rows: &'a [&'c [Cell]],
+) -> Vec<&'a [&'c [Cell]]> {
     let mut chunks = Vec::new();
     let mut rest = rows;
     while !rest.is_empty() {

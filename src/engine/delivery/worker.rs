@@ -1,21 +1,18 @@
 //! The worker in front of one destination table: gathers, writes, sorts outcomes, waits while the destination is down.
 
+use super::batch::{Batch, Waiting, next_batch, put_back, sort_out};
 use super::{Down, INBOX_ITEMS_MAX, Item, Outcome};
 use crate::connectors::Application;
-use crate::connectors::{Write, WriteOperation};
 use crate::engine::clock::Clock;
 use crate::model::backoff::Backoff;
 use crate::model::failure::{ErrorType, Failure, Reach};
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Records and bytes of one batch: large enough that a round trip does not count, small enough for one statement.
-const BATCH_RECORDS_MAX: usize = 1_000;
-const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// Tries of a batch that met a passing failure (a deadlock, a lock's time-out) before the destination counts as busy.
 const TRIES_MAX: u32 = 6;
 const RETRY_FIRST: Duration = Duration::from_millis(20);
@@ -25,21 +22,15 @@ const PROBE_LONGEST: Duration = Duration::from_secs(15);
 /// How long a probe may take that a connector does not end by itself.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// An item and how often the destination was tried with it.
-struct Waiting {
-    item: Box<Item>,
-    attempts: u32,
-}
-
 /// The inboxes as the worker reads them: taken from whenever it looks, into queues of its own that are as bounded.
 struct Inbox {
-    receiver: mpsc::Receiver<Box<Item>>,
+    receiver: mpsc::Receiver<Item>,
     waiting: VecDeque<Waiting>,
     closed: bool,
 }
 
 impl Inbox {
-    fn new(receiver: mpsc::Receiver<Box<Item>>) -> Self {
+    fn new(receiver: mpsc::Receiver<Item>) -> Self {
         Self { receiver, waiting: VecDeque::new(), closed: false }
     }
 
@@ -56,8 +47,8 @@ impl Inbox {
         }
     }
 
-    fn put(&mut self, item: Box<Item>) {
-        self.waiting.push_back(Waiting { item, attempts: 0 });
+    fn put(&mut self, item: Item) {
+        self.waiting.push_back(item.into());
     }
 
     /// Waits for one more item; for ever when it is full or closed.
@@ -99,7 +90,7 @@ impl Worker {
     }
 
     /// Runs until the service shuts down or nobody is left who could send.
-    pub(super) async fn run(mut self, changes: mpsc::Receiver<Box<Item>>, copies: mpsc::Receiver<Box<Item>>) {
+    pub(super) async fn run(mut self, changes: mpsc::Receiver<Item>, copies: mpsc::Receiver<Item>) {
         let mut changes = Inbox::new(changes);
         let mut copies = Inbox::new(copies);
         let mut probe_at: Option<Instant> = None;
@@ -139,16 +130,15 @@ impl Worker {
         let mut batch = next_batch(waiting);
         let mut retry = Backoff::new(RETRY_FIRST, RETRY_LONGEST);
         loop {
-            for entry in &mut batch {
-                entry.attempts += 1;
+            for owner in &mut batch.owners {
+                owner.attempts += 1;
             }
-            let writes: Vec<Write> = batch.iter().map(|entry| entry.item.write.clone()).collect();
-            let table = batch[0].item.table.clone(); // a batch is never empty
-            let stop = match self.application.write(&table, &writes).await {
+            let table = batch.owners[0].table.clone(); // a batch is never empty
+            let stop = match self.application.write(&table, &batch.writes).await {
                 Ok(outcomes) => {
                     let (again, stop) = sort_out(batch, outcomes);
                     batch = again;
-                    if batch.is_empty() {
+                    if batch.writes.is_empty() {
                         self.backoff.reset();
                         return Ok(());
                     }
@@ -158,10 +148,10 @@ impl Worker {
                 Err(failure) => Some(failure),
             };
             if let Some(failure) = stop {
-                put_back(waiting, batch);
+                put_back(waiting, batch.into_waiting());
                 return Err(failure);
             }
-            if batch.iter().any(|entry| entry.attempts >= TRIES_MAX) {
+            if batch.owners.iter().any(|owner| owner.attempts >= TRIES_MAX) {
                 return self.write_one_by_one(batch, waiting).await;
             }
             tokio::select! {
@@ -173,30 +163,28 @@ impl Worker {
 
     /// Passing failures did not pass. Each record is tried alone once more: what fails by our own fault becomes an error
     /// and says so; a destination that is too busy even for one record counts as throttled.
-    async fn write_one_by_one(&self, batch: Vec<Waiting>, waiting: &mut VecDeque<Waiting>) -> Result<(), Failure> {
-        let mut left = VecDeque::from(batch);
-        while let Some(mut entry) = left.pop_front() {
-            entry.attempts += 1;
-            let table = entry.item.table.clone();
-            let result = match self.application.write(&table, std::slice::from_ref(&entry.item.write)).await {
+    async fn write_one_by_one(&self, batch: Batch, waiting: &mut VecDeque<Waiting>) -> Result<(), Failure> {
+        let mut left = batch.into_waiting();
+        while let Some(mut entry) = left.next() {
+            entry.owner.attempts += 1;
+            let table = entry.owner.table.clone();
+            let result = match self.application.write(&table, std::slice::from_ref(&entry.write)).await {
                 Ok(outcomes) => outcomes.into_iter().next().unwrap_or_else(|| Err(unanswered())),
                 Err(failure) => Err(failure),
             };
             match result {
-                Ok(()) => entry.answer(Outcome::Written),
+                Ok(()) => entry.owner.answer(Outcome::Written),
                 Err(failure) if failure.kind == ErrorType::Internal || failure.kind.reach() == Reach::Record => {
                     if failure.kind == ErrorType::Internal {
                         tracing::error!(table = self.table, %failure, "a record could not be written by our own fault");
                     }
-                    let attempts = entry.attempts;
-                    entry.answer(Outcome::Refused(failure, attempts));
+                    entry.owner.refused(failure);
                 }
                 Err(mut failure) => {
                     if failure.kind == ErrorType::Transient {
                         failure.kind = ErrorType::Throttled;
                     }
-                    left.push_front(entry);
-                    put_back(waiting, left.into());
+                    put_back(waiting, std::iter::once(entry).chain(left));
                     return Err(failure);
                 }
             }
@@ -238,14 +226,6 @@ impl Worker {
     }
 }
 
-impl Waiting {
-    /// The channel has room for all that its owner has under way, so this never waits; an owner that has gone needs no
-    /// answer.
-    fn answer(self, outcome: Outcome) {
-        let _ = self.item.outcomes.try_send((self.item.ticket, outcome));
-    }
-}
-
 async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
@@ -254,97 +234,26 @@ async fn sleep_until(at: Option<Instant>) {
 }
 
 fn give_back_withdrawn(waiting: &mut VecDeque<Waiting>) {
-    if waiting.iter().all(|entry| entry.item.pass.is_open()) {
+    if waiting.iter().all(|entry| entry.owner.pass.is_open()) {
         return;
     }
     for entry in std::mem::take(waiting) {
-        if entry.item.pass.is_open() { waiting.push_back(entry) } else { entry.answer(Outcome::Withdrawn) }
+        if entry.owner.pass.is_open() { waiting.push_back(entry) } else { entry.owner.answer(Outcome::Withdrawn) }
     }
 }
 
 /// While the destination is down a caller that waits is answered at once.
 fn answer_waiting_callers(waiting: &mut VecDeque<Waiting>, failure: &Failure) {
     for entry in std::mem::take(waiting) {
-        if entry.item.caller_waits { entry.answer(Outcome::Down(failure.clone())) } else { waiting.push_back(entry) }
-    }
-}
-
-/// The records from the front that fit into one batch: for one form of the table, no key twice (rule 2).
-fn next_batch(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
-    let mut batch: Vec<Waiting> = Vec::new();
-    let mut keys = HashSet::new();
-    let mut bytes = 0;
-    while let Some(entry) = waiting.front() {
-        let same_table = batch.first().is_none_or(|first| {
-            Arc::ptr_eq(&first.item.table, &entry.item.table) || first.item.table == entry.item.table
-        });
-        bytes += size(&entry.item.write);
-        let full = !batch.is_empty() && (batch.len() >= BATCH_RECORDS_MAX || bytes > BATCH_BYTES_MAX);
-        let entry_keys = keys_of(&entry.item.write);
-        if full || !same_table || entry_keys.iter().any(|key| keys.contains(key)) {
-            break;
-        }
-        keys.extend(entry_keys);
-        batch.extend(waiting.pop_front());
-    }
-    batch
-}
-
-fn keys_of(write: &Write) -> Vec<Vec<u8>> {
-    let encode = |values: Vec<crate::model::value::Value>| crate::model::key::Key::new(values).encode();
-    let mut keys = vec![encode(write.key.iter().map(|(_, value)| value.clone()).collect())];
-    if let WriteOperation::Upsert { previous_key: Some(previous), .. } = &write.operation {
-        keys.push(encode(previous.clone()));
-    }
-    keys
-}
-
-fn size(write: &Write) -> usize {
-    let key: usize = write.key.iter().map(|(_, value)| value.size()).sum();
-    match &write.operation {
-        WriteOperation::Upsert { values, insert_values, .. } => key + values.size() + insert_values.size(),
-        WriteOperation::Delete => key,
-    }
-}
-
-/// Answers what is decided; gives back what must be tried again, and the failure of the destination if one was among
-/// the outcomes.
-fn sort_out(batch: Vec<Waiting>, outcomes: Vec<Result<(), Failure>>) -> (Vec<Waiting>, Option<Failure>) {
-    let mut again = Vec::new();
-    let mut stop = None;
-    let mut outcomes = outcomes.into_iter();
-    for entry in batch {
-        match outcomes.next() {
-            Some(Ok(())) => entry.answer(Outcome::Written),
-            Some(Err(failure)) => match failure.kind.reach() {
-                // Rule 5: one bad record never blocks the rest.
-                Reach::Record => {
-                    let attempts = entry.attempts;
-                    entry.answer(Outcome::Refused(failure, attempts));
-                }
-                Reach::Destination => {
-                    again.push(entry);
-                    stop = Some(failure);
-                }
-                Reach::Again => again.push(entry),
-            },
-            // A connector that says nothing about a record has not written it.
-            None => again.push(entry),
+        if entry.owner.caller_waits {
+            entry.owner.answer(Outcome::Down(failure.clone()));
+        } else {
+            waiting.push_back(entry);
         }
     }
-    (again, stop)
 }
 
 /// What a connector that breaks its contract makes of a record.
 fn unanswered() -> Failure {
     Failure::new(ErrorType::Internal, "", "the connector did not say what became of the record")
-}
-
-/// Puts a batch back to the front, in its order, for when the destination is there again. An attempt that it did not see
-/// does not count.
-fn put_back(waiting: &mut VecDeque<Waiting>, batch: Vec<Waiting>) {
-    for mut entry in batch.into_iter().rev() {
-        entry.attempts -= 1;
-        waiting.push_front(entry);
-    }
 }

@@ -8,7 +8,6 @@ use super::{Stop, hash};
 use crate::engine::delivery::{Gate, Item, Outcome, Priority};
 use crate::engine::error::EngineError;
 use crate::engine::map::write_of;
-use crate::model::change::{Cause, Change, Operation};
 use crate::model::deferred::refers_by;
 use crate::model::execution::{ErrorLimits, ExecutionError};
 use crate::model::key::Key;
@@ -115,8 +114,8 @@ impl Flow<'_> {
         let target = self.tables.side(self.source.other())?;
         let (outcomes_sender, outcomes) = mpsc::channel(rows.len().max(1));
         for (ticket, row) in rows.iter().enumerate() {
-            let (change, left_out) = (as_change(self.source, row), refers_by(&row.row, self.deferred));
-            let mapped = self.tables.plan.map_deferred(&change, &left_out);
+            let left_out = refers_by(&row.row, self.deferred);
+            let mapped = self.tables.plan.map_deferred(self.source, &row.key, &row.row, &left_out);
             if let Some(mut echo) = target.echo() {
                 echo.sent(&row.key, mapped.written());
             }
@@ -185,20 +184,5 @@ impl Flow<'_> {
             }
         }
         Ok(done)
-    }
-}
-
-fn as_change(source: Side, row: &CopyRow) -> Change {
-    Change {
-        source,
-        operation: Operation::Upsert,
-        key: row.key.clone(),
-        previous_key: None,
-        row: row.row.clone(),
-        source_time: None,
-        change_id: String::new(),
-        correlation_id: String::new(),
-        cause: Cause::Caller,
-        over: None,
     }
 }

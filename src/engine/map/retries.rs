@@ -99,9 +99,7 @@ impl MapTask {
             return;
         }
         if change.operation == ChangeOperation::Upsert {
-            for (column, value) in &worked.job.correction {
-                change.row.set(column.clone(), value.clone());
-            }
+            change.row.extend(worked.job.correction.clone());
         }
         let retry = Retry { job: worked.job.number, number, execution, sequence };
         if change.key.values().is_empty() {

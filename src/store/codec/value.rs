@@ -60,7 +60,7 @@ impl TryFrom<message::Value> for Value {
 impl From<&Row> for message::Row {
     fn from(row: &Row) -> Self {
         let column =
-            |(name, value): (&String, &Value)| message::Column { name: name.clone(), value: Some(value.into()) };
+            |(name, value): (&str, &Value)| message::Column { name: name.to_owned(), value: Some(value.into()) };
         Self { columns: row.iter().map(column).collect() }
     }
 }

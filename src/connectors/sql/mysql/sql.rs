@@ -41,7 +41,7 @@ pub fn insert(table: &str, rows: Rows, existing: &Existing) -> Statement {
             format!(" ON DUPLICATE KEY UPDATE {}", join(", ", guard.chain(set)))
         }
     };
-    let params = rows.cells.into_iter().flatten().collect();
+    let params = rows.cells.into_iter().flatten().cloned().collect();
     Statement::new(format!("INSERT INTO {table} ({columns}) VALUES {values}{on_duplicate}"), params)
 }
 
@@ -67,24 +67,21 @@ pub fn update(table: &str, key: usize, rows: Rows) -> Statement {
             params.push(row[key + place].clone());
         }
     }
-    let cells = rows.cells.into_iter().map(|mut row| {
-        row.truncate(key);
-        row
-    });
-    let condition = any_of(keys, cells.collect(), Matching::Exact, &mut params);
+    let found: Vec<&[Cell]> = rows.cells.iter().map(|row| &row[..key]).collect();
+    let condition = any_of(keys, &found, Matching::Exact, &mut params);
     Statement::new(format!("UPDATE {table} SET {} WHERE {condition}", assignments.join(", ")), params)
 }
 
 pub fn delete(table: &str, keys: Rows) -> Statement {
     let mut params = Vec::new();
-    let condition = any_of(&keys.columns, keys.cells, Matching::Exact, &mut params);
+    let condition = any_of(&keys.columns, &keys.cells, Matching::Exact, &mut params);
     Statement::new(format!("DELETE FROM {table} WHERE {condition}"), params)
 }
 
 pub fn select(table: &str, columns: &[&Column], keys: Rows, matching: Matching) -> Statement {
     let (texts, wires) = reads(columns, types::read);
     let mut params = Vec::new();
-    let condition = any_of(&keys.columns, keys.cells, matching, &mut params);
+    let condition = any_of(&keys.columns, &keys.cells, matching, &mut params);
     Statement::new(format!("SELECT {texts} FROM {table} WHERE {condition}"), params).reading(wires)
 }
 
@@ -94,7 +91,7 @@ fn exactly_equal(column: &Column) -> String {
 
 /// `a IN (?, …)` or `(a, b) IN ((?, ?), …)`: constants of the columns' types, which an index can be asked for. What is
 /// exact comes second, for the rows that the index has found.
-fn any_of(key: &[&Column], cells: Vec<Vec<Cell>>, matching: Matching, params: &mut Vec<Cell>) -> String {
+fn any_of(key: &[&Column], cells: &[&[Cell]], matching: Matching, params: &mut Vec<Cell>) -> String {
     let list = |names: Vec<String>, places: Vec<String>| {
         let row = |parts: Vec<String>| match parts.as_slice() {
             [only] => only.clone(),
@@ -107,7 +104,7 @@ fn any_of(key: &[&Column], cells: Vec<Vec<Cell>>, matching: Matching, params: &m
         key.iter().map(|column| quote(&column.name)).collect(),
         key.iter().map(|column| types::placeholder(column)).collect(),
     );
-    params.extend(cells.iter().flatten().cloned());
+    params.extend(cells.iter().copied().flatten().cloned());
     if matching == Matching::Collated || !key.iter().any(|column| types::is_text(column)) {
         return found;
     }
@@ -115,7 +112,7 @@ fn any_of(key: &[&Column], cells: Vec<Vec<Cell>>, matching: Matching, params: &m
         key.iter().map(|column| types::exact(column, &quote(&column.name))).collect(),
         key.iter().map(|column| types::exact_placeholder(column)).collect(),
     );
-    params.extend(cells.into_iter().flatten());
+    params.extend(cells.iter().copied().flatten().cloned());
     format!("{found} AND {exact}")
 }
 

@@ -111,7 +111,7 @@ impl Standard for Postgres {
         let mut lists: Vec<Vec<Cell>> = wires.iter().map(|_| Vec::with_capacity(rows.cells.len())).collect();
         for row in rows.cells {
             for (list, cell) in lists.iter_mut().zip(row) {
-                list.push(cell);
+                list.push(cell.clone());
             }
         }
         let params = wires.into_iter().zip(lists).map(|(wire, list)| Cell::List(wire, list)).collect();

@@ -116,7 +116,7 @@ impl Standard for Sqlite {
     fn source(&self, rows: Rows) -> (String, Vec<Cell>) {
         let row = format!("({})", join(",", rows.columns.iter().map(|_| "?".to_owned())));
         let values = join(",", rows.cells.iter().map(|_| row.clone()));
-        (format!("VALUES {values}"), rows.cells.into_iter().flatten().collect())
+        (format!("VALUES {values}"), rows.cells.into_iter().flatten().cloned().collect())
     }
 
     /// The storage class of what is found decides the form, so the wire is only a placeholder.

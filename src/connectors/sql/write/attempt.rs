@@ -2,7 +2,8 @@
 //! different ones go does not matter, since their keys differ, except around a change of a key.
 
 use super::Target;
-use super::record::{Action, Cells, Inserting, Record, Upsert};
+use super::form::Inserting;
+use super::record::Record;
 use super::restore::still_to_write;
 use crate::connectors::sql::cell::Cell;
 use crate::connectors::sql::dialect::{Existing, Matching, Rows, Violation};
@@ -10,7 +11,7 @@ use crate::connectors::sql::read::chunks;
 use crate::connectors::sql::session::Session;
 use crate::model::failure::{ErrorType, Failure, Reach};
 use crate::model::schema::Column;
-use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What records have in common when they share statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,53 +28,54 @@ enum Shape {
 
 /// How a record is written, once it is to be written whatever is there.
 fn plain_shape(target: &Target, record: &Record) -> Shape {
-    match &record.action {
-        Action::Delete => Shape::Delete,
-        Action::Upsert(Upsert { previous_key: Some(_), .. }) => Shape::Rekey,
-        Action::Upsert(upsert) => {
-            let whole = upsert.inserting == Inserting::Complete;
-            let direct = whole && target.dialect.can_upsert(target.schema, &record.key.columns);
-            if direct { Shape::Upsert } else { Shape::UpdateThenInsert }
-        }
+    if record.is_delete() {
+        return Shape::Delete;
     }
+    if record.previous_key.is_some() {
+        return Shape::Rekey;
+    }
+    let whole = record.form.inserting == Inserting::Complete;
+    let direct = whole && target.dialect.can_upsert(target.schema, record.form.key_columns());
+    if direct { Shape::Upsert } else { Shape::UpdateThenInsert }
 }
 
 fn shape(target: &Target, record: &Record) -> Shape {
     if record.write.over.is_some() { Shape::Restore } else { plain_shape(target, record) }
 }
 
-/// Records of one shape and the same columns, in the batch's order.
+/// Records of one shape and the same form, in the batch's order.
 struct Group<'r> {
     shape: Shape,
     records: Vec<&'r Record<'r>>,
 }
 
+impl<'r> Group<'r> {
+    fn alone(shape: Shape, record: &'r Record<'r>) -> Self {
+        Self { shape, records: vec![record] }
+    }
+
+    fn takes(&self, shape: Shape, record: &Record) -> bool {
+        self.shape == shape && self.records.first().is_some_and(|first| Arc::ptr_eq(&first.form, &record.form))
+    }
+}
+
 fn grouped<'r>(target: &Target, records: &[&'r Record<'r>]) -> Vec<Group<'r>> {
     let mut groups: Vec<Group> = Vec::new();
-    let mut known: HashMap<(Shape, Vec<&str>), usize> = HashMap::new();
+    let mut open = 0; // groups before it take no more
     for &record in records {
         let shape = shape(target, record);
-        if shape == Shape::Rekey {
-            known.clear(); // what comes before stays before, what comes after stays after: it has two keys
-            groups.push(Group { shape, records: vec![record] });
-            continue;
-        }
-        if shape == Shape::Restore {
-            groups.push(Group { shape, records: vec![record] });
-            continue;
-        }
-        let mut names: Vec<&str> = record.key.columns.iter().map(|column| column.name.as_str()).collect();
-        if let Action::Upsert(upsert) = &record.action {
-            // An empty name parts what is set from what is only inserted.
-            let set = upsert.set.columns.iter().map(|column| column.name.as_str());
-            names.extend([""].into_iter().chain(set).chain([""]));
-            names.extend(upsert.insert.columns.iter().map(|column| column.name.as_str()));
-        }
-        let next = groups.len();
-        let place = *known.entry((shape, names)).or_insert(next);
-        match groups.get_mut(place) {
-            Some(group) => group.records.push(record),
-            None => groups.push(Group { shape, records: vec![record] }),
+        match shape {
+            Shape::Rekey => {
+                groups.push(Group::alone(shape, record));
+                open = groups.len(); // what comes before stays before, what comes after stays after: it has two keys
+            }
+            Shape::Restore => groups.push(Group::alone(shape, record)),
+            Shape::Delete | Shape::Upsert | Shape::UpdateThenInsert => {
+                match groups[open..].iter_mut().rev().find(|group| group.takes(shape, record)) {
+                    Some(group) => group.records.push(record),
+                    None => groups.push(Group::alone(shape, record)),
+                }
+            }
         }
     }
     groups
@@ -142,7 +144,7 @@ async fn restore(target: &Target<'_>, session: &mut dyn Session, group: &Group<'
     for record in &group.records {
         let Some(over) = &record.write.over else { continue };
         let Some(rest) = still_to_write(target, session, record, over).await? else { continue };
-        let group = Group { shape: plain_shape(target, &rest), records: vec![&rest] };
+        let group = Group::alone(plain_shape(target, &rest), &rest);
         match group.shape {
             Shape::Delete => delete(target, session, &group).await?,
             Shape::Rekey => rekey(target, session, &group).await?,
@@ -156,31 +158,18 @@ async fn restore(target: &Target<'_>, session: &mut dyn Session, group: &Group<'
 
 /// The rows that a group's statements carry.
 fn rows<'r>(group: &Group<'r>) -> Rows<'r> {
-    let whole = |record: &Record<'r>| match (&record.action, group.shape) {
-        (Action::Upsert(upsert), Shape::Upsert) => joined([&record.key, &upsert.set, &upsert.insert]),
-        (Action::Upsert(upsert), Shape::UpdateThenInsert | Shape::Rekey) => joined([&record.key, &upsert.set]),
-        (Action::Delete, _) | (Action::Upsert(_), Shape::Delete | Shape::Restore) => record.key.clone(),
+    let Some(first) = group.records.first() else { return Rows::default() };
+    let form = &first.form;
+    let columns = match group.shape {
+        Shape::Upsert => form.columns(),
+        Shape::UpdateThenInsert => form.update_columns(),
+        Shape::Delete | Shape::Rekey | Shape::Restore => form.key_columns(),
     };
-    let mut columns = Vec::new();
-    let mut cells = Vec::with_capacity(group.records.len());
-    for record in &group.records {
-        let row = whole(record);
-        columns = row.columns;
-        cells.push(row.cells);
-    }
-    Rows { columns, cells }
+    let cells = group.records.iter().map(|record| &record.cells[..columns.len()]);
+    Rows { columns: columns.to_vec(), cells: cells.collect() }
 }
 
-fn joined<'r, const N: usize>(parts: [&Cells<'r>; N]) -> Cells<'r> {
-    let mut whole = Cells::default();
-    for part in parts {
-        whole.columns.extend_from_slice(&part.columns);
-        whole.cells.extend_from_slice(&part.cells);
-    }
-    whole
-}
-
-fn pieces<'c>(target: &Target, session: &dyn Session, rows: &'c Rows) -> Vec<&'c [Vec<Cell>]> {
+fn pieces<'a, 'c>(target: &Target, session: &dyn Session, rows: &'a Rows<'c>) -> Vec<&'a [&'c [Cell]]> {
     chunks(target.dialect, session.statement_bytes_max(), rows.columns.len(), &rows.cells)
 }
 
@@ -193,9 +182,9 @@ async fn count(
     target: &Target<'_>,
     session: &mut dyn Session,
     key: &[&Column],
-    cells: &[Vec<Cell>],
+    cells: &[&[Cell]],
 ) -> Result<usize, Failure> {
-    let keys = Rows { columns: key.to_vec(), cells: cells.iter().map(|row| row[..key.len()].to_vec()).collect() };
+    let keys = Rows { columns: key.to_vec(), cells: cells.iter().map(|row| &row[..key.len()]).collect() };
     Ok(session.fetch(target.dialect.select(&target.table, key, keys, Matching::Exact)).await?.len())
 }
 
@@ -213,16 +202,16 @@ async fn delete(target: &Target<'_>, session: &mut dyn Session, group: &Group<'_
 }
 
 async fn upsert(target: &Target<'_>, session: &mut dyn Session, group: &Group<'_>) -> Result<(), Failure> {
-    let Some((first, upsert)) = first_upsert(group) else { return Ok(()) };
+    let Some(first) = group.records.first() else { return Ok(()) };
+    let (key, set) = (first.form.key_columns(), first.form.set_columns());
     let rows = rows(group);
     for piece in pieces(target, session, &rows) {
         let sent = Rows { columns: rows.columns.clone(), cells: piece.to_vec() };
-        let existing = Existing::Update { key: first.key.columns.clone(), set: upsert.set.columns.clone() };
+        let existing = Existing::Update { key: key.to_vec(), set: set.to_vec() };
         let written = session.execute(target.dialect.insert(&target.table, sent, existing)).await?;
         // Pain 15. Rows with nothing to set are left as they are, and not counted by all databases.
         let missed = written < piece.len() as u64
-            && (!upsert.set.columns.is_empty()
-                || count(target, session, &first.key.columns, piece).await? < piece.len());
+            && (!set.is_empty() || count(target, session, key, piece).await? < piece.len());
         if missed {
             let message =
                 format!("the database wrote {written} of {} rows; a trigger may have left some out", piece.len());
@@ -232,17 +221,9 @@ async fn upsert(target: &Target<'_>, session: &mut dyn Session, group: &Group<'_
     Ok(())
 }
 
-fn first_upsert<'g, 'r>(group: &'g Group<'r>) -> Option<(&'g Record<'r>, &'g Upsert<'r>)> {
-    let first = *group.records.first()?;
-    match &first.action {
-        Action::Upsert(upsert) => Some((first, upsert)),
-        Action::Delete => None,
-    }
-}
-
 async fn update_then_insert(target: &Target<'_>, session: &mut dyn Session, group: &Group<'_>) -> Result<(), Failure> {
-    let Some((first, _)) = first_upsert(group) else { return Ok(()) };
-    let key = first.key.columns.len();
+    let Some(first) = group.records.first() else { return Ok(()) };
+    let key = first.form.key_columns().len();
     let rows = rows(group);
     let values = rows.columns.len() * (key + 1);
     let bytes_max = session.statement_bytes_max() / (key + 1);
@@ -275,19 +256,16 @@ async fn one_by_one(target: &Target<'_>, session: &mut dyn Session, records: &[&
 
 /// Whether the row was there.
 async fn update(target: &Target<'_>, session: &mut dyn Session, record: &Record<'_>) -> Result<bool, Failure> {
-    let Action::Upsert(upsert) = &record.action else { return Ok(false) };
-    let row = joined([&record.key, &upsert.set]);
-    if upsert.set.columns.is_empty() {
-        return Ok(count(target, session, &row.columns, &[row.cells]).await? > 0);
+    let key = record.form.key_columns();
+    if record.form.set_columns().is_empty() {
+        return Ok(count(target, session, key, &[record.key()]).await? > 0);
     }
-    let sent = Rows { columns: row.columns, cells: vec![row.cells] };
-    let statement = target.dialect.update(&target.table, record.key.columns.len(), sent);
-    Ok(session.execute(statement).await? > 0)
+    let sent = Rows { columns: record.form.update_columns().to_vec(), cells: vec![record.update()] };
+    Ok(session.execute(target.dialect.update(&target.table, key.len(), sent)).await? > 0)
 }
 
 async fn insert(target: &Target<'_>, session: &mut dyn Session, record: &Record<'_>) -> Result<(), Failure> {
-    let Action::Upsert(upsert) = &record.action else { return Ok(()) };
-    if let Inserting::Refused { absent } = upsert.inserting {
+    if let Inserting::Refused { absent } = record.form.inserting {
         let without: Vec<&str> = absent
             .iter()
             .filter(|name| !target.schema.column(name).is_some_and(|column| column.has_default))
@@ -297,8 +275,7 @@ async fn insert(target: &Target<'_>, session: &mut dyn Session, record: &Record<
         let column = without.first().map(|name| (*name).to_owned());
         return Err(Failure { column, ..Failure::new(ErrorType::BadRequest, "", message) });
     }
-    let row = joined([&record.key, &upsert.set, &upsert.insert]);
-    let sent = Rows { columns: row.columns, cells: vec![row.cells] };
+    let sent = Rows { columns: record.form.columns().to_vec(), cells: vec![&record.cells] };
     match session.execute(target.dialect.insert(&target.table, sent, Existing::Refuse)).await? {
         0 => Err(refused("the database wrote 0 of 1 rows; a trigger may have left it out".into())),
         _ => Ok(()),
@@ -309,10 +286,10 @@ async fn insert(target: &Target<'_>, session: &mut dyn Session, record: &Record<
 /// replay changes nothing.
 async fn rekey(target: &Target<'_>, session: &mut dyn Session, group: &Group<'_>) -> Result<(), Failure> {
     for record in &group.records {
-        let Action::Upsert(Upsert { set, previous_key: Some(previous), .. }) = &record.action else { continue };
-        let where_it_was = Cells { columns: record.key.columns.clone(), cells: previous.clone() };
-        let row = joined([&where_it_was, &record.key, set]);
-        let sent = Rows { columns: row.columns, cells: vec![row.cells] };
+        let Some(previous) = &record.previous_key else { continue };
+        let columns = [record.form.key_columns(), record.form.update_columns()].concat();
+        let cells = [previous, record.update()].concat();
+        let sent = Rows { columns, cells: vec![&cells] };
         let moved = session.execute(target.dialect.update(&target.table, previous.len(), sent)).await?;
         if moved == 0 {
             one_by_one(target, session, &[record]).await?;
@@ -328,11 +305,8 @@ async fn update_then_insert_alone(
     session: &mut dyn Session,
     record: &Record<'_>,
 ) -> Result<(), Failure> {
-    let shape = match &record.action {
-        Action::Upsert(Upsert { previous_key: Some(_), .. }) => Shape::Rekey,
-        Action::Upsert(_) | Action::Delete => Shape::UpdateThenInsert,
-    };
-    let group = || [Group { shape, records: vec![record] }];
+    let shape = if record.previous_key.is_some() { Shape::Rekey } else { Shape::UpdateThenInsert };
+    let group = || [Group::alone(shape, record)];
     match transaction(target, session, &group()).await {
         Err(failure) if target.dialect.violation(&failure) == Some(Violation::Unique) => {
             transaction(target, session, &group()).await

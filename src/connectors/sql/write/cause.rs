@@ -2,7 +2,7 @@
 //! (pain 41), which has a key that only looks the same, and which row a reference looks for.
 
 use super::Target;
-use super::record::{Action, Record};
+use super::record::Record;
 use crate::connectors::sql::cell::Cell;
 use crate::connectors::sql::dialect::{Matching, Rows, Violation};
 use crate::connectors::sql::session::Session;
@@ -31,10 +31,11 @@ pub async fn explained(
 
 /// What the record gives for these columns; `None` when one is missing or null.
 fn given<'r>(record: &'r Record, names: &[String]) -> Option<Vec<(&'r Cell, &'r Column)>> {
-    let Action::Upsert(upsert) = &record.action else { return None };
-    let parts = [&record.key, &upsert.set, &upsert.insert];
+    if record.is_delete() {
+        return None;
+    }
     let find = |name: &String| {
-        let mut pairs = parts.iter().flat_map(|part| part.cells.iter().zip(part.columns.iter().copied()));
+        let mut pairs = record.cells.iter().zip(record.form.columns().iter().copied());
         pairs.find(|(cell, column)| column.name == *name && **cell != Cell::Null)
     };
     names.iter().map(find).collect()
@@ -52,9 +53,10 @@ async fn holder(
         let Some(pairs) = given(record, unique) else { continue };
         let (cells, searched): (Vec<Cell>, Vec<&Column>) =
             pairs.into_iter().map(|(cell, column)| (cell.clone(), column)).unzip();
-        let is_own =
-            unique.len() == record.key.columns.len() && record.key.columns.iter().all(|c| unique.contains(&c.name));
-        let Some(key) = (if is_own { None } else { other_row(target, session, record, searched, cells).await? }) else {
+        let key = record.form.key_columns();
+        let is_own = unique.len() == key.len() && key.iter().all(|column| unique.contains(&column.name));
+        let Some(key) = (if is_own { None } else { other_row(target, session, record, searched, &cells).await? })
+        else {
             continue;
         };
         let names = unique.join(", ");
@@ -72,8 +74,7 @@ async fn alike(
     record: &Record<'_>,
     refusal: Failure,
 ) -> Result<Failure, Failure> {
-    let (columns, cells) = (record.key.columns.clone(), record.key.cells.clone());
-    Ok(match other_row(target, session, record, columns, cells).await? {
+    Ok(match other_row(target, session, record, record.form.key_columns().to_vec(), record.key()).await? {
         Some(key) => {
             let message = format!(
                 "the row with the key {key} has the same key under the column's collation, and is another record: {}",
@@ -91,17 +92,18 @@ async fn other_row(
     session: &mut dyn Session,
     record: &Record<'_>,
     columns: Vec<&Column>,
-    cells: Vec<Cell>,
+    cells: &[Cell],
 ) -> Result<Option<Key>, Failure> {
     let rows = Rows { columns, cells: vec![cells] };
-    let select = target.dialect.select(&target.table, &record.key.columns, rows, Matching::Collated);
+    let select = target.dialect.select(&target.table, record.form.key_columns(), rows, Matching::Collated);
     let found = match session.fetch(select).await {
         Ok(found) => found,
         Err(failure) if failure.kind.reach() == Reach::Record => return Ok(None), // the refusal stands without this
         Err(failure) => return Err(failure),
     };
     for found in found {
-        let values = record.key.columns.iter().zip(found).map(|(column, cell)| target.dialect.decode(column, cell));
+        let values =
+            record.form.key_columns().iter().zip(found).map(|(column, cell)| target.dialect.decode(column, cell));
         let Ok(values) = values.collect::<Result<Vec<Value>, _>>() else { continue };
         if !values.iter().eq(record.write.key.iter().map(|(_, value)| value)) {
             return Ok(Some(Key::new(values)));
@@ -132,7 +134,7 @@ fn reference(target: &Target<'_>, record: &Record<'_>, refusal: Failure) -> Fail
 }
 
 fn value<'r>(record: &'r Record, name: &str) -> Option<&'r Value> {
-    let key = record.write.key.iter().find(|(column, _)| column == name).map(|(_, value)| value);
+    let key = record.write.key.iter().find(|(column, _)| **column == *name).map(|(_, value)| value);
     match &record.write.operation {
         crate::connectors::WriteOperation::Upsert { values, insert_values, .. } => {
             key.or_else(|| values.get(name)).or_else(|| insert_values.get(name))

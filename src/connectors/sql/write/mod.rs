@@ -3,6 +3,7 @@
 
 mod attempt;
 mod cause;
+mod form;
 mod record;
 mod restore;
 
@@ -12,6 +13,7 @@ use crate::connectors::{Write, WriteOutcome};
 use crate::model::failure::{Failure, Reach};
 use crate::model::schema::TableSchema;
 use attempt::attempt;
+use form::Forms;
 use record::{Record, prepare};
 
 /// One table that is written to.
@@ -30,8 +32,9 @@ pub async fn write(
 ) -> Result<Vec<WriteOutcome>, Failure> {
     let mut outcomes: Vec<WriteOutcome> = Vec::with_capacity(batch.len());
     let mut records = Vec::with_capacity(batch.len());
+    let mut forms = Forms::new(schema);
     for (place, write) in batch.iter().enumerate() {
-        match prepare(dialect, schema, place, write)? {
+        match prepare(dialect, &mut forms, place, write)? {
             Ok(record) => {
                 records.push(record);
                 outcomes.push(Ok(()));

@@ -2,7 +2,7 @@
 //! it, and nothing newer is touched (rules 3 and 9).
 
 use super::Target;
-use super::record::{Action, Cells, Record, Upsert};
+use super::record::Record;
 use crate::connectors::sql::cell::Cell;
 use crate::connectors::sql::dialect::{Matching, Rows};
 use crate::connectors::sql::session::Session;
@@ -11,6 +11,7 @@ use crate::model::print::{Over, Print};
 use crate::model::schema::Column;
 use crate::model::value::Value;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What of the record is still to be written, as the row is now; none when nothing is. To be asked within the transaction
 /// that writes it.
@@ -21,21 +22,21 @@ pub async fn still_to_write<'r>(
     over: &Over,
 ) -> Result<Option<Record<'r>>, Failure> {
     let whole = || Some(record.clone());
-    let Action::Upsert(upsert) = &record.action else {
+    let key = Keyed { columns: record.form.key_columns(), cells: record.key() };
+    if record.is_delete() {
         let columns: Vec<&Column> = target.schema.columns.iter().collect();
-        let there = prints(target, session, &record.key, &columns).await?;
+        let there = prints(target, session, key, &columns).await?;
         return Ok(match (over, there) {
             (Over::Columns(ours), Some(there)) if ours.is_subset(&there) => whole(),
             (Over::Columns(_) | Over::Gone, _) => None,
         });
-    };
-    if let Some(previous) = &upsert.previous_key {
-        let previous = Cells { columns: record.key.columns.clone(), cells: previous.clone() };
-        let moved = prints(target, session, &previous, &[]).await?.is_some();
-        let free = prints(target, session, &record.key, &[]).await?.is_none();
+    }
+    if let Some(previous) = &record.previous_key {
+        let moved = prints(target, session, Keyed { cells: previous, ..key }, &[]).await?.is_some();
+        let free = prints(target, session, key, &[]).await?.is_none();
         return Ok(if moved && free { whole() } else { None });
     }
-    let there = prints(target, session, &record.key, &upsert.set.columns).await?;
+    let there = prints(target, session, key, record.form.set_columns()).await?;
     Ok(match (over, there) {
         (Over::Gone, None) => whole(),
         (Over::Columns(ours), Some(there)) => {
@@ -43,16 +44,24 @@ pub async fn still_to_write<'r>(
                 let any = Print::of(&column.name, &Value::Null);
                 ours.intersection(&there).any(|print| print.is_of_the_same_column(any))
             };
-            let set = upsert.set.columns.iter().zip(&upsert.set.cells).filter(|(column, _)| is_ours(column));
-            let (columns, cells): (Vec<&Column>, Vec<Cell>) = set.map(|(column, cell)| (*column, cell.clone())).unzip();
-            if columns.is_empty() {
+            let form = record.form.setting(is_ours);
+            if form.set_columns().is_empty() {
                 return Ok(None);
             }
-            let rest = Upsert { set: Cells { columns, cells }, ..upsert.clone() };
-            Some(Record { action: Action::Upsert(rest), ..record.clone() })
+            let set = record.form.set_columns().iter().zip(record.set());
+            let set: Vec<Cell> = set.filter(|(column, _)| is_ours(column)).map(|(_, cell)| cell.clone()).collect();
+            let cells = [record.key(), &set, record.insert()].concat();
+            Some(Record { form: Arc::new(form), cells, ..record.clone() })
         }
         (Over::Gone, Some(_)) | (Over::Columns(_), None) => None,
     })
+}
+
+/// What a row is found by.
+#[derive(Clone, Copy)]
+struct Keyed<'r> {
+    columns: &'r [&'r Column],
+    cells: &'r [Cell],
 }
 
 /// Prints of some columns of the row with this key, which nobody else changes until the transaction ends; none when there is
@@ -60,11 +69,11 @@ pub async fn still_to_write<'r>(
 async fn prints(
     target: &Target<'_>,
     session: &mut dyn Session,
-    key: &Cells<'_>,
+    key: Keyed<'_>,
     columns: &[&Column],
 ) -> Result<Option<BTreeSet<Print>>, Failure> {
     let selected: Vec<&Column> = key.columns.iter().chain(columns).copied().collect();
-    let keys = Rows { columns: key.columns.clone(), cells: vec![key.cells.clone()] };
+    let keys = Rows { columns: key.columns.to_vec(), cells: vec![key.cells] };
     let mut select = target.dialect.select(&target.table, &selected, keys, Matching::Exact);
     select.sql.push_str(target.dialect.locking());
     let rows: Vec<Vec<Cell>> = session.fetch(select).await?;

@@ -1,0 +1,141 @@
+//! What goes out to a destination together, and how it is told apart again by what became of each record.
+
+use super::{Item, Outcome, Pass};
+use crate::connectors::{Write, WriteOperation};
+use crate::model::failure::{Failure, Reach};
+use crate::model::key;
+use crate::model::schema::TableSchema;
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Records and bytes of one batch: large enough that a round trip does not count, small enough for one statement.
+const BATCH_RECORDS_MAX: usize = 1_000;
+const BATCH_BYTES_MAX: usize = 1024 * 1024;
+
+/// An item that waits for its batch.
+pub(super) struct Waiting {
+    pub write: Write,
+    pub owner: Owner,
+}
+
+/// Whose a write is, and how often the destination was tried with it.
+pub(super) struct Owner {
+    ticket: u64,
+    pub table: Arc<TableSchema>,
+    pub caller_waits: bool,
+    pub pass: Pass,
+    outcomes: mpsc::Sender<(u64, Outcome)>,
+    pub attempts: u32,
+}
+
+/// What goes out together, the writes as a connector takes them. Each has its owner at the same place.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub writes: Vec<Write>,
+    pub owners: Vec<Owner>,
+}
+
+impl Batch {
+    fn push(&mut self, Waiting { write, owner }: Waiting) {
+        self.writes.push(write);
+        self.owners.push(owner);
+    }
+
+    pub fn into_waiting(self) -> impl DoubleEndedIterator<Item = Waiting> {
+        self.writes.into_iter().zip(self.owners).map(|(write, owner)| Waiting { write, owner })
+    }
+}
+
+impl From<Item> for Waiting {
+    fn from(Item { ticket, table, write, caller_waits, pass, outcomes }: Item) -> Self {
+        Self { write, owner: Owner { ticket, table, caller_waits, pass, outcomes, attempts: 0 } }
+    }
+}
+
+impl Owner {
+    /// The channel has room for all that its owner has under way, so this never waits; an owner that has gone needs no
+    /// answer.
+    pub fn answer(self, outcome: Outcome) {
+        let _ = self.outcomes.try_send((self.ticket, outcome));
+    }
+
+    pub fn refused(self, failure: Failure) {
+        let attempts = self.attempts;
+        self.answer(Outcome::Refused(failure, attempts));
+    }
+}
+
+/// The records from the front that fit into one batch: for one form of the table, no key twice (rule 2).
+pub(super) fn next_batch(waiting: &mut VecDeque<Waiting>) -> Batch {
+    let mut batch = Batch::default();
+    let mut keys = HashSet::new();
+    let mut bytes = 0;
+    while let Some(Waiting { write, owner }) = waiting.front() {
+        let same_table = batch
+            .owners
+            .first()
+            .is_none_or(|first| Arc::ptr_eq(&first.table, &owner.table) || first.table == owner.table);
+        bytes += size(write);
+        let full = !batch.writes.is_empty() && (batch.writes.len() >= BATCH_RECORDS_MAX || bytes > BATCH_BYTES_MAX);
+        let write_keys = keys_of(write);
+        if full || !same_table || write_keys.iter().flatten().any(|key| keys.contains(key)) {
+            break;
+        }
+        keys.extend(write_keys.into_iter().flatten());
+        waiting.pop_front().into_iter().for_each(|entry| batch.push(entry));
+    }
+    batch
+}
+
+/// Hashes of the key and of the one before it. Two keys that share one by chance go in two batches.
+fn keys_of(write: &Write) -> [Option<u64>; 2] {
+    let previous_key = match &write.operation {
+        WriteOperation::Upsert { previous_key, .. } => previous_key.as_deref(),
+        WriteOperation::Delete => None,
+    };
+    let previous_key = previous_key.map(key::hash);
+    [Some(key::hash(write.key.iter().map(|(_, value)| value))), previous_key]
+}
+
+fn size(write: &Write) -> usize {
+    let key: usize = write.key.iter().map(|(_, value)| value.size()).sum();
+    match &write.operation {
+        WriteOperation::Upsert { values, insert_values, .. } => key + values.size() + insert_values.size(),
+        WriteOperation::Delete => key,
+    }
+}
+
+/// Answers what is decided; gives back what must be tried again, and the failure of the destination if one was among
+/// the outcomes.
+pub(super) fn sort_out(batch: Batch, outcomes: Vec<Result<(), Failure>>) -> (Batch, Option<Failure>) {
+    let mut again = Batch::default();
+    let mut stop = None;
+    let mut outcomes = outcomes.into_iter();
+    for entry in batch.into_waiting() {
+        match outcomes.next() {
+            Some(Ok(())) => entry.owner.answer(Outcome::Written),
+            Some(Err(failure)) => match failure.kind.reach() {
+                // Rule 5: one bad record never blocks the rest.
+                Reach::Record => entry.owner.refused(failure),
+                Reach::Destination => {
+                    again.push(entry);
+                    stop = Some(failure);
+                }
+                Reach::Again => again.push(entry),
+            },
+            // A connector that says nothing about a record has not written it.
+            None => again.push(entry),
+        }
+    }
+    (again, stop)
+}
+
+/// Puts a batch back to the front, in its order, for when the destination is there again. An attempt that it did not see
+/// does not count.
+pub(super) fn put_back(waiting: &mut VecDeque<Waiting>, entries: impl DoubleEndedIterator<Item = Waiting>) {
+    for mut entry in entries.rev() {
+        entry.owner.attempts -= 1;
+        waiting.push_front(entry);
+    }
+}
