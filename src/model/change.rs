@@ -2,9 +2,9 @@
 
 use super::failure::Failure;
 use super::ids::QueueSequence;
-use super::job::Retry;
 use super::key::{Key, encode_value};
 use super::print::Over;
+use super::retry::Retry;
 use super::row::Row;
 use super::side::Side;
 use chrono::{DateTime, Utc};

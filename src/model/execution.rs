@@ -2,8 +2,8 @@
 
 use super::failure::Failure;
 use super::ids::{ExecutionNumber, MapId, QueueSequence};
-use super::job::Retry;
 use super::key::Key;
+use super::retry::Retry;
 use super::row::Row;
 use super::side::Side;
 use chrono::{DateTime, Utc};

@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::filter::{Candidate, RecordFilter};
 use super::ids::{ExecutionNumber, JobNumber};
+use super::retry::RetryStatus;
 use super::row::Row;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
@@ -64,17 +65,6 @@ pub enum JobOutcome {
     Skipped,
 }
 
-/// How a retry of an error stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RetryStatus {
-    None,
-    Pending,
-    InProgress,
-    Completed,
-    Failed,
-    Superseded,
-}
-
 impl RetryStatus {
     /// How retries of an error stand: what has ended, unless a job that runs is still to take it.
     pub fn of(running: &[QueueJob], kind: JobKind, number: u64, candidate: &Candidate<'_>) -> RetryStatus {
@@ -86,15 +76,6 @@ impl RetryStatus {
         };
         if running.iter().any(to_come) { RetryStatus::Pending } else { candidate.retry_status }
     }
-}
-
-/// The latest retry of an error that has come to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retry {
-    pub job: JobNumber,
-    /// Completed, failed or superseded.
-    pub status: RetryStatus,
-    pub time: DateTime<Utc>,
 }
 
 /// Which errors a job takes.

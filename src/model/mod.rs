@@ -24,6 +24,7 @@ pub mod mapping;
 pub mod print;
 pub mod related;
 pub mod request;
+pub mod retry;
 pub mod row;
 pub mod schema;
 pub mod side;

@@ -11,7 +11,8 @@ use crate::engine::error::EngineError;
 use crate::engine::reading::Held;
 use crate::model::filter::{Candidate, RecordFilter};
 use crate::model::ids::{MapId, QueueSequence};
-use crate::model::job::{JobKind, QueueJob, RetryStatus};
+use crate::model::job::{JobKind, QueueJob};
+use crate::model::retry::RetryStatus;
 
 /// Records that one page looks through at most; one that found less goes on with the next.
 const LOOKED_THROUGH_MAX: usize = 10_000;

@@ -8,8 +8,9 @@ use crate::model::change::{Operation, QueuedRecord};
 use crate::model::figures::Figures;
 use crate::model::filter::Candidate;
 use crate::model::ids::MapId;
-use crate::model::job::{JobKind, QueueJob, RetryStatus};
+use crate::model::job::{JobKind, QueueJob};
 use crate::model::key::Key;
+use crate::model::retry::RetryStatus;
 use crate::model::row::Row;
 use crate::model::table_map::{Definition, Side};
 

@@ -6,6 +6,7 @@
 
 mod accept;
 mod ahead;
+mod commits;
 mod crossing;
 mod deletions;
 mod drain;

@@ -1,9 +1,10 @@
 //! The task itself: what it keeps, and the loop that turns what comes in into commits and writes.
 
 use super::accept::{Arrival, Enqueueing};
+use super::commits::Ends;
 use super::drain::{Drain, Entry};
 use super::executions::Copier;
-use super::jobs::{ErrorName, Jobs};
+use super::jobs::Jobs;
 use super::notes::Notes;
 use super::outcome::FoldedErrors;
 use super::pending::PendingKeys;
@@ -13,7 +14,7 @@ use crate::engine::delivery::{Destination, Down, Gate, Outcome, Priority};
 use crate::engine::error::EngineError;
 use crate::engine::initial_sync::CopyEnd;
 use crate::model::activity::{Event, EventError, EventKind, Severity};
-use crate::model::change::{Answer, Ending};
+use crate::model::change::Answer;
 use crate::model::echo::EchoMemory;
 use crate::model::ids::{MapId, QueueSequence};
 use crate::model::lanes::Ticket;
@@ -22,8 +23,7 @@ use crate::model::mapping::Plan;
 use crate::model::schema::TableSchema;
 use crate::model::state::MapState;
 use crate::model::table_map::{Side, TableMap};
-use crate::model::written::Written;
-use crate::store::{Commit, Durability, Operation, Pending, Receipt, StoreError};
+use crate::store::{Operation, Receipt, StoreError};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -33,9 +33,6 @@ use tokio::sync::{mpsc, watch};
 
 /// Commands taken at one time; what comes together goes into one commit.
 const COMMANDS_AT_ONCE: usize = 512;
-/// Lazy commits that may be under way; more gather in the next one.
-const LAZY_COMMITS_MAX: usize = 4;
-
 /// Both sides of something.
 #[derive(Debug, Default)]
 pub(crate) struct Sides<T> {
@@ -91,23 +88,6 @@ pub(super) struct Unanswered {
     pub waiters: Vec<Reply<Answer>>,
 }
 
-/// What is known only here until a commit is done.
-#[derive(Default)]
-pub(super) struct Ends {
-    /// Ids whose answers it remembers.
-    pub change_ids: Vec<String>,
-    /// Records that leave the queue with it.
-    pub left: Vec<QueueSequence>,
-    /// Errors that were tried again or deleted.
-    pub settled: Vec<ErrorName>,
-    /// What it notes as written.
-    pub written: Vec<Written>,
-    /// A job has come further.
-    pub jobs: bool,
-    /// Callers who are answered when it is synced.
-    pub replies: Vec<(Reply<Answer>, Answer)>,
-}
-
 pub(super) struct MapTask {
     pub context: Context,
     pub shown: Shown,
@@ -141,14 +121,14 @@ pub(super) struct MapTask {
     outcomes_sender: mpsc::Sender<(u64, Outcome)>,
     outcomes: mpsc::Receiver<(u64, Outcome)>,
     /// What goes into the next lazy commit: all that nobody waits for.
-    operations: Vec<Operation>,
+    pub operations: Vec<Operation>,
     /// Records that reached their destination and leave the queue with the next commit.
     pub applied: Vec<QueueSequence>,
     /// Records that the store still shows as queued, until the commits that take them out are done.
     pub leaving: HashSet<QueueSequence>,
     /// What the next lazy commit ends.
     pub ends_next: Ends,
-    lazy: FuturesUnordered<BoxFuture<'static, (Result<Receipt, StoreError>, Ends)>>,
+    pub lazy: FuturesUnordered<BoxFuture<'static, (Result<Receipt, StoreError>, Ends)>>,
     pub folded: Option<FoldedErrors>,
     pub copier: Option<Copier>,
     pub copy_ends_sender: mpsc::Sender<CopyEnd>,
@@ -364,89 +344,6 @@ impl MapTask {
     /// Shows the map as it is now.
     pub fn publish(&self) {
         self.shown.view.send_replace(Arc::new(view_of(&self.map)));
-    }
-
-    /// Adds to what the next commit does.
-    pub fn later(&mut self, operation: Operation) {
-        self.operations.push(operation);
-    }
-
-    /// Takes what waits for the next commit, in the order in which it happened.
-    fn take_operations(&mut self) -> Vec<Operation> {
-        if !self.applied.is_empty() {
-            let sequences = std::mem::take(&mut self.applied);
-            self.operations.push(Operation::Leave { sequences, ending: Ending::Applied });
-        }
-        let mut operations = std::mem::take(&mut self.operations);
-        self.keep_notes(&mut operations);
-        self.keep_job(&mut operations);
-        operations
-    }
-
-    /// Hands over what nobody waits for. A crash may lose it: the records are then written again, which changes nothing
-    /// (rule 4), and accepted and applied move together (rule 11).
-    pub async fn submit_lazy(&mut self) -> Result<(), EngineError> {
-        let operations = self.take_operations();
-        if operations.is_empty() {
-            return Ok(());
-        }
-        let ends = std::mem::take(&mut self.ends_next);
-        let commit = Commit { map: self.map.id.clone(), expected: None, operations };
-        let durability = if ends.replies.is_empty() { Durability::Lazy } else { Durability::Synced };
-        let pending: Pending = self.context.store.submit(commit, durability).await?;
-        self.lazy.push(Box::pin(async move { (pending.await, ends) }));
-        Ok(())
-    }
-
-    /// Whether the store keeps up with what nobody waits for.
-    pub fn has_room_for_lazy(&self) -> bool {
-        self.lazy.len() < LAZY_COMMITS_MAX
-    }
-
-    /// Waits until all that was handed over is done.
-    pub async fn finish_lazy(&mut self) -> Result<(), EngineError> {
-        self.submit_lazy().await?;
-        while let Some((result, ends)) = self.lazy.next().await {
-            self.lazily_done(result, ends)?;
-        }
-        Ok(())
-    }
-
-    fn lazily_done(&mut self, result: Result<Receipt, StoreError>, ends: Ends) -> Result<(), EngineError> {
-        result?;
-        self.ended(ends);
-        if self.diverting {
-            self.diverting = self.context.store.head(&self.map.id)?.diverting;
-        }
-        Ok(())
-    }
-
-    /// The store knows it now.
-    pub fn ended(&mut self, ends: Ends) {
-        for id in &ends.change_ids {
-            self.unanswered.remove(id);
-        }
-        for sequence in &ends.left {
-            self.leaving.remove(sequence);
-        }
-        self.notes.done(&ends.written);
-        self.jobs.kept(&ends.settled);
-        if ends.jobs {
-            self.shown.jobs_further();
-        }
-        for (reply, answer) in ends.replies {
-            let _ = reply.send(Ok(answer));
-        }
-    }
-
-    fn continue_divert(&mut self) -> Result<(), EngineError> {
-        /// Diverted records moved in one step: few enough not to be felt by writes.
-        const DIVERT_STEP: u32 = 500;
-        self.diverting = self.context.store.head(&self.map.id)?.diverting;
-        if self.diverting {
-            self.later(Operation::ContinueDivert { records_max: DIVERT_STEP });
-        }
-        Ok(())
     }
 
     /// Drops what a copy said that was stopped.

@@ -6,9 +6,10 @@ use crate::model::execution::{DeferredRows, Execution, ExecutionError, Execution
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::filter::RecordFilter;
 use crate::model::ids::{AppId, EventSequence, ExecutionNumber, JobNumber, MapId, Position, QueueSequence, Revision};
-use crate::model::job::{JobKind, JobOutcome, JobReason, JobState, QueueJob, Retry, RetryStatus, Selection};
+use crate::model::job::{JobKind, JobOutcome, JobReason, JobState, QueueJob, Selection};
 use crate::model::key::Key;
 use crate::model::print::{Over, Print};
+use crate::model::retry::{Retry, RetryStatus};
 use crate::model::row::Row;
 use crate::model::schema::{Column, ColumnType, DecimalDigits, ForeignKey, TableSchema};
 use crate::model::state::MapState;

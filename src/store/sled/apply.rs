@@ -2,54 +2,16 @@
 //! commits in the same order give the same store, byte for byte, however they were grouped.
 
 use super::keys::{self, shelf};
+use super::subject::Subject;
 use super::view::View;
 use super::{errors, queue, sweep};
 use crate::model::ids::{EventSequence, MapId, Position, Revision};
-use crate::store::message::{self, MapHead, operation::Kind};
+use crate::store::message::{self, operation::Kind};
 use crate::store::{Receipt, StoreError};
 use prost::Message;
 
 /// How many entries a deletion removes at once; what is left goes with `ContinueDivert`.
 const DELETE_ENTRIES_MAX: u32 = 1_000;
-
-/// The map that a commit is about, while it is applied.
-pub(super) struct Subject {
-    pub id: MapId,
-    pub head: MapHead,
-}
-
-impl Subject {
-    pub fn misfit(&self, why: impl Into<String>) -> StoreError {
-        StoreError::Misfit { map: self.id.clone(), why: why.into() }
-    }
-
-    pub fn map(&self) -> &str {
-        self.id.as_str()
-    }
-
-    /// The key of a numbered entry of this life of the map.
-    pub fn key(&self, shelf: u8, number: u64) -> keys::Key {
-        keys::numbered(shelf, self.map(), self.head.incarnation, number)
-    }
-
-    /// The figures of one side.
-    pub fn figures(&mut self, side: i32) -> Result<&mut message::Figures, StoreError> {
-        match message::Side::try_from(side) {
-            Ok(message::Side::Left) => Ok(self.head.left.get_or_insert_default()),
-            Ok(message::Side::Right) => Ok(self.head.right.get_or_insert_default()),
-            Ok(message::Side::Unspecified) | Err(_) => Err(self.misfit("a change without its side")),
-        }
-    }
-
-    /// Deleted maps keep their numbers, but nothing that a later deletion would have to find.
-    fn must_exist(&self) -> Result<(), StoreError> {
-        if self.head.exists { Ok(()) } else { Err(self.misfit("there is no such map")) }
-    }
-
-    fn revision(&self) -> Revision {
-        Revision(if self.head.exists { self.head.revision } else { 0 })
-    }
-}
 
 /// Applies a commit to the view, or refuses it; the caller then rolls the view back.
 pub(super) fn apply(view: &mut View<'_>, commit: message::Commit) -> Result<Receipt, StoreError> {
@@ -95,7 +57,7 @@ fn apply_operation(view: &mut View<'_>, subject: &mut Subject, kind: Kind) -> Re
         Kind::Remember(remember) => {
             subject.must_exist()?;
             let remembered = remember.remembered.ok_or_else(|| subject.misfit("nothing to remember"))?;
-            self::remember(view, subject, &remember.change_id, &remembered)
+            queue::remember(view, subject, &remember.change_id, &remembered)
         }
         Kind::Forget(forget) => {
             for change_id in &forget.change_ids {
@@ -210,19 +172,6 @@ fn count(subject: &mut Subject, count: &message::Count) -> Result<(), StoreError
     figures.deleted += added.deleted;
     figures.purged += added.purged;
     Ok(())
-}
-
-/// Rule 4: the answer to a change with an id is kept.
-pub(super) fn remember(
-    view: &mut View<'_>,
-    subject: &Subject,
-    change_id: &str,
-    remembered: &message::Remembered,
-) -> Result<(), StoreError> {
-    if change_id.is_empty() {
-        return Err(subject.misfit("a change without an id to be remembered by"));
-    }
-    view.put(keys::remembered(subject.map(), subject.head.incarnation, change_id), remembered.encode_to_vec())
 }
 
 fn deferred_rows(subject: &Subject, execution: u64, number: u64) -> keys::Key {

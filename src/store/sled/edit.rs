@@ -1,8 +1,8 @@
 //! One segment of the queue while a commit changes what is left of it.
 
-use super::apply::Subject;
 use super::keys::{self, shelf};
 use super::segment;
+use super::subject::Subject;
 use super::view::{View, decode};
 use crate::store::StoreError;
 use crate::store::message::{MapHead, QueuedOutline, QueuedRecord, SegmentNote};

@@ -1,9 +1,8 @@
 //! What commits do to errors: which keys have some, what newer changes have written of those, and what retries made of them.
 //! Figures move together with the records (rule 11).
 
-use super::apply::Subject;
 use super::keys::{self, shelf};
-use super::queue::figure_of;
+use super::subject::Subject;
 use super::view::{View, decode};
 use crate::store::StoreError;
 use crate::store::message::{
@@ -148,7 +147,7 @@ fn leaves<'a>(
 }
 
 pub(super) fn remove(view: &mut View<'_>, subject: &mut Subject, removed: RemoveErrors) -> Result<(), StoreError> {
-    let grow = figure_of(subject, removed.ending)?;
+    let grow = subject.figure_of(removed.ending)?;
     for sequence in removed.sequences {
         let place = subject.key(shelf::ERRORS, sequence);
         let Some(bytes) = view.get(&place)? else {

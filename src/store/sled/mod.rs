@@ -15,6 +15,7 @@ mod read;
 mod segment;
 mod shared;
 mod space;
+mod subject;
 mod sweep;
 mod view;
 mod writer;

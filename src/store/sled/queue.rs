@@ -1,16 +1,18 @@
 //! What commits do to a map's queue. Each function moves the figures together with the records (rule 11).
 
-use super::apply::{Subject, remember};
 use super::edit::Edit;
 use super::errors;
+use super::keys;
 use super::keys::shelf;
 use super::segment::{self, SEGMENT_BYTES_MAX, SEGMENT_OPEN_BYTES};
+use super::subject::Subject;
 use super::view::View;
 use crate::store::StoreError;
 use crate::store::message::{
-    Disposition, Diversion, Divert, Ending, ErrorRecord, Fail, Figures, Leave, NewRecord, QueuedOutline, QueuedRecord,
+    Disposition, Diversion, Divert, ErrorRecord, Fail, Figures, Leave, NewRecord, QueuedOutline, QueuedRecord,
     Remembered, Yield,
 };
+use prost::Message;
 
 /// How many diversions may wait behind one another.
 const DIVERSIONS_MAX: usize = 64;
@@ -35,6 +37,19 @@ pub(super) fn enqueue(view: &mut View<'_>, subject: &mut Subject, records: Vec<N
         tail.append(view, subject, &record)?;
     }
     tail.close(view, subject)
+}
+
+/// Rule 4: the answer to a change with an id is kept.
+pub(super) fn remember(
+    view: &mut View<'_>,
+    subject: &Subject,
+    change_id: &str,
+    remembered: &Remembered,
+) -> Result<(), StoreError> {
+    if change_id.is_empty() {
+        return Err(subject.misfit("a change without an id to be remembered by"));
+    }
+    view.put(keys::remembered(subject.map(), subject.head.incarnation, change_id), remembered.encode_to_vec())
 }
 
 fn remember_queued(
@@ -102,7 +117,7 @@ impl Tail {
 }
 
 pub(super) fn leave(view: &mut View<'_>, subject: &mut Subject, leave: Leave) -> Result<(), StoreError> {
-    let grow = figure_of(subject, leave.ending)?;
+    let grow = subject.figure_of(leave.ending)?;
     let mut sequences = leave.sequences;
     sequences.sort_unstable(); // so that each segment is opened once
     let mut open: Option<Edit> = None;
@@ -119,18 +134,6 @@ pub(super) fn leave(view: &mut View<'_>, subject: &mut Subject, leave: Leave) ->
         *grow(figures) += 1;
     }
     open.map_or(Ok(()), |segment| segment.save(view, subject))
-}
-
-/// The figure that grows when a record ends so.
-pub(super) fn figure_of(subject: &Subject, ending: i32) -> Result<fn(&mut Figures) -> &mut u64, StoreError> {
-    Ok(match Ending::try_from(ending) {
-        Ok(Ending::Applied) => |figures| &mut figures.applied,
-        Ok(Ending::Skipped) => |figures| &mut figures.skipped,
-        Ok(Ending::Superseded) => |figures| &mut figures.superseded,
-        Ok(Ending::Deleted) => |figures| &mut figures.deleted,
-        Ok(Ending::Purged) => |figures| &mut figures.purged,
-        Ok(Ending::Unspecified) | Err(_) => return Err(subject.misfit("an ending that is none")),
-    })
 }
 
 pub(super) fn fail(view: &mut View<'_>, subject: &mut Subject, fail: Fail) -> Result<(), StoreError> {

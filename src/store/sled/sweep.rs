@@ -1,8 +1,8 @@
 //! Removes what deleted maps and dropped notes have left behind. No reader finds it: its keys have the incarnation of a life, or
 //! the epoch of notes, that has ended.
 
-use super::apply::Subject;
 use super::keys::{self, shelf};
+use super::subject::Subject;
 use super::view::View;
 use crate::store::StoreError;
 

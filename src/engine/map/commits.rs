@@ -1,0 +1,117 @@
+//! Commits that nobody waits for: what became of records gathers into the next one. A crash may lose it; then the records are
+//! written again, which changes nothing.
+
+use super::Reply;
+use super::jobs::ErrorName;
+use super::task::MapTask;
+use crate::engine::error::EngineError;
+use crate::model::change::{Answer, Ending};
+use crate::model::ids::QueueSequence;
+use crate::model::written::Written;
+use crate::store::{Commit, Durability, Operation, Pending, Receipt, StoreError};
+use futures::StreamExt;
+
+/// Lazy commits that may be under way; more gather in the next one.
+const LAZY_COMMITS_MAX: usize = 4;
+
+/// What is known only here until a commit is done.
+#[derive(Default)]
+pub(super) struct Ends {
+    /// Ids whose answers it remembers.
+    pub change_ids: Vec<String>,
+    /// Records that leave the queue with it.
+    pub left: Vec<QueueSequence>,
+    /// Errors that were tried again or deleted.
+    pub settled: Vec<ErrorName>,
+    /// What it notes as written.
+    pub written: Vec<Written>,
+    /// A job has come further.
+    pub jobs: bool,
+    /// Callers who are answered when it is synced.
+    pub replies: Vec<(Reply<Answer>, Answer)>,
+}
+
+impl MapTask {
+    /// Adds to what the next commit does.
+    pub fn later(&mut self, operation: Operation) {
+        self.operations.push(operation);
+    }
+
+    /// Takes what waits for the next commit, in the order in which it happened.
+    fn take_operations(&mut self) -> Vec<Operation> {
+        if !self.applied.is_empty() {
+            let sequences = std::mem::take(&mut self.applied);
+            self.operations.push(Operation::Leave { sequences, ending: Ending::Applied });
+        }
+        let mut operations = std::mem::take(&mut self.operations);
+        self.keep_notes(&mut operations);
+        self.keep_job(&mut operations);
+        operations
+    }
+
+    /// Hands over what nobody waits for. A crash may lose it: the records are then written again, which changes nothing
+    /// (rule 4), and accepted and applied move together (rule 11).
+    pub async fn submit_lazy(&mut self) -> Result<(), EngineError> {
+        let operations = self.take_operations();
+        if operations.is_empty() {
+            return Ok(());
+        }
+        let ends = std::mem::take(&mut self.ends_next);
+        let commit = Commit { map: self.map.id.clone(), expected: None, operations };
+        let durability = if ends.replies.is_empty() { Durability::Lazy } else { Durability::Synced };
+        let pending: Pending = self.context.store.submit(commit, durability).await?;
+        self.lazy.push(Box::pin(async move { (pending.await, ends) }));
+        Ok(())
+    }
+
+    /// Whether the store keeps up with what nobody waits for.
+    pub fn has_room_for_lazy(&self) -> bool {
+        self.lazy.len() < LAZY_COMMITS_MAX
+    }
+
+    /// Waits until all that was handed over is done.
+    pub async fn finish_lazy(&mut self) -> Result<(), EngineError> {
+        self.submit_lazy().await?;
+        while let Some((result, ends)) = self.lazy.next().await {
+            self.lazily_done(result, ends)?;
+        }
+        Ok(())
+    }
+
+    pub fn lazily_done(&mut self, result: Result<Receipt, StoreError>, ends: Ends) -> Result<(), EngineError> {
+        result?;
+        self.ended(ends);
+        if self.diverting {
+            self.diverting = self.context.store.head(&self.map.id)?.diverting;
+        }
+        Ok(())
+    }
+
+    /// The store knows it now.
+    pub fn ended(&mut self, ends: Ends) {
+        for id in &ends.change_ids {
+            self.unanswered.remove(id);
+        }
+        for sequence in &ends.left {
+            self.leaving.remove(sequence);
+        }
+        self.notes.done(&ends.written);
+        self.jobs.kept(&ends.settled);
+        if ends.jobs {
+            self.shown.jobs_further();
+        }
+        for (reply, answer) in ends.replies {
+            let _ = reply.send(Ok(answer));
+        }
+    }
+
+    pub fn continue_divert(&mut self) -> Result<(), EngineError> {
+        /// Diverted records moved in one step: few enough not to be felt by writes.
+        const DIVERT_STEP: u32 = 500;
+        self.diverting = self.context.store.head(&self.map.id)?.diverting;
+        if self.diverting {
+            self.later(Operation::ContinueDivert { records_max: DIVERT_STEP });
+        }
+        Ok(())
+    }
+}
