@@ -162,14 +162,17 @@ async fn too_many_errors_end_an_execution_early_and_say_so() {
     let request = ListExecutionErrorsRequest { parent: execution_name(1), page_size: 1, ..Default::default() };
     let errors = world.sync().list_execution_errors(request).await.unwrap().into_inner();
     assert_eq!(errors.total_size, Some(1_000));
-    let told = world.events("orders").await.into_iter().any(|event| event.summary.contains("at most 700 may fail"));
-    assert!(told, "the log says so");
+    let told = || async {
+        world.events("orders").await.into_iter().any(|event| event.summary.contains("at most 700 may fail"))
+    };
+    eventually("the log says so", told).await;
     assert_eq!(world.stop("orders", QueuedRecordsDisposition::Keep).await.unwrap(), NotRunning);
 }
 
 #[tokio::test]
 async fn an_execution_is_watched_cancelled_and_run_again() {
-    let world = world_with(100_000, |_| false, "").await;
+    const ROWS: i64 = 200_000;
+    let world = world_with(ROWS, |_| false, "").await;
     world.run("orders").await.unwrap();
     let request = WatchExecutionRequest { name: execution_name(1) };
     let mut watching = world.sync().watch_execution(request).await.unwrap().into_inner();
@@ -193,25 +196,28 @@ async fn an_execution_is_watched_cancelled_and_run_again() {
     assert_eq!(last.unwrap(), cancelled, "whoever watched it saw its end");
     assert!(paced, "and how fast it went");
     assert_eq!(world.sync().cancel_execution(request).await.unwrap().into_inner(), cancelled, "it is once");
-    let after = rows(&world).await;
-    assert!(after < 100_000, "it was cancelled before its end");
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!((rows(&world).await, world.state("orders").await), (after, Initializing), "nothing goes on");
+    // What was being written at that moment may end.
+    let stands_still = || async {
+        let before = rows(&world).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        rows(&world).await == before
+    };
+    eventually("nothing goes on", stands_still).await;
+    assert!(rows(&world).await < ROWS, "it was cancelled before its end");
+    assert_eq!(world.state("orders").await, Initializing);
 
     rerun(&world, 1, true).await.unwrap();
     assert_eq!(ended(&world, 2).await.state(), ExecutionState::Completed);
     world.wait_for_state("orders", Running).await;
-    assert_eq!(rows(&world).await, 100_000);
+    assert_eq!(rows(&world).await, ROWS);
 }
 
 #[tokio::test]
 async fn a_stopped_copy_goes_on_from_its_position_unless_the_map_was_changed() {
     let world = world_with(80_000, |_| false, "").await;
     let stop_in_the_middle = async |number: u64, at_least: i64| {
-        let request = WatchExecutionRequest { name: execution_name(number) };
-        let mut watching = world.sync().watch_execution(request).await.unwrap().into_inner();
-        let copied = async |execution: &Execution| execution.projects[0].written >= at_least;
-        while !copied(&watching.message().await.unwrap().unwrap().execution.unwrap()).await {}
+        let copied = || async { execution(&world, number).await.projects[0].written >= at_least };
+        eventually("it comes so far", copied).await;
         assert_eq!(world.stop("orders", QueuedRecordsDisposition::Keep).await.unwrap(), NotRunning);
         let stopped = execution(&world, number).await;
         assert_eq!(stopped.state(), ExecutionState::Cancelled);
@@ -329,4 +335,29 @@ async fn a_circle_of_maps_is_told_and_run_in_the_order_that_is_named() {
     for id in ["customers", "bills", "lines"] {
         world.wait_for_state(id, Running).await;
     }
+}
+
+/// A row that no commit can hold is told of without its values, and holds up nothing.
+#[tokio::test]
+async fn a_failed_row_that_is_too_large_to_be_kept_is_told_of() {
+    let world = world_with(10, |id| id == 5, "").await;
+    let large = "UPDATE orders SET note = hex(zeroblob(400000)) WHERE id = 5";
+    sql::execute(&world.left.url(), large).await.unwrap();
+    world.run("orders").await.unwrap();
+    let first = ended(&world, 1).await;
+    assert_eq!((first.state(), counts(&first)), (ExecutionState::CompletedWithErrors, vec![(9, 0, 1)]));
+    let request = ListExecutionErrorsRequest { parent: execution_name(1), ..Default::default() };
+    let errors = world.sync().list_execution_errors(request).await.unwrap().into_inner().errors;
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].record, Some(record([("id", int(5))])), "its key, and nothing else");
+    let all = RetryExecutionErrorsRequest { parent: execution_name(1), all: true, ..Default::default() };
+    let job = world.sync().retry_execution_errors(all).await.unwrap().into_inner();
+    let get = || async {
+        let request = GetQueueJobRequest { name: job.name.clone() };
+        world.queue().get_queue_job(request).await.unwrap().into_inner()
+    };
+    eventually("the job ends", || async { get().await.state() == QueueJobState::Completed }).await;
+    let job = get().await;
+    assert_eq!((job.failed, job.done), (1, 0));
+    assert!(job.reasons[0].example.as_ref().unwrap().message.contains("too large"), "{:?}", job.reasons);
 }

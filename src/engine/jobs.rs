@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::error::EngineError;
-use super::map::{Command, Correction, NewJob};
+use super::map::{CHANGE_BYTES_MAX, Command, Correction, NewJob};
 use super::reading::Held;
 use crate::model::change::{Change, ErrorRecord, Operation};
 use crate::model::filter::Candidate;
@@ -22,6 +22,8 @@ const READ_AT_ONCE: usize = 500;
 const READ_BYTES: usize = 2 * 1024 * 1024;
 /// Errors that a job which is only tried out shows.
 pub const EXAMPLES_MAX: usize = 10;
+/// The largest correction that is set in many records.
+const CORRECTION_BYTES_MAX: usize = 64 * 1024;
 /// How long it is waited for errors that are still being moved to where they are read.
 const MOVING_LOOK: Duration = Duration::from_millis(20);
 
@@ -158,6 +160,11 @@ impl Engine {
             let message = "its integration key is another one; a correction keeps the key";
             return Err(EngineError::Invalid(vec![Violation::new("queued_record.record", message)]));
         }
+        let bytes = checked.row.size();
+        if bytes > CHANGE_BYTES_MAX {
+            let (map, key) = (map.clone(), change.key.to_string());
+            return Err(EngineError::ChangeTooLarge { map, key, bytes, bytes_max: CHANGE_BYTES_MAX });
+        }
         Ok(checked.row)
     }
 
@@ -275,6 +282,11 @@ impl Engine {
 
     /// A correction must fit the columns of the one side that all of the errors come from.
     fn check_correction(&self, map: &MapId, correction: &Row, picked: &Picked) -> Result<(), EngineError> {
+        let bytes = correction.size();
+        if bytes > CORRECTION_BYTES_MAX {
+            let message = format!("has {bytes} bytes, at most {CORRECTION_BYTES_MAX} are taken");
+            return Err(EngineError::Invalid(vec![Violation::new("correction", message)]));
+        }
         let view = self.map(map)?;
         let (Some(plan), Some(example)) = (&view.plan, &picked.key) else { return Ok(()) };
         if correction.is_empty() {

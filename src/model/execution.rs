@@ -159,11 +159,22 @@ pub struct ExecutionError {
     pub retry: Option<Retry>,
     /// The row as it was read, once it was corrected.
     pub original: Option<Row>,
+    /// How many bytes the row had, when it had too many to be kept; it is empty then. 0 for all others.
+    pub unkept_bytes: u64,
 }
 
 impl ExecutionError {
     pub fn new(source: Side, key: Key, row: Row, failure: Failure, time: DateTime<Utc>) -> Self {
-        Self { source, key, row, failure, time, retry: None, original: None }
+        Self { source, key, row, failure, time, retry: None, original: None, unkept_bytes: 0 }
+    }
+
+    /// Without its row where that has more bytes than can be kept.
+    pub fn fitting(mut self, bytes_max: usize) -> Self {
+        let bytes = self.row.size();
+        if bytes > bytes_max {
+            (self.row, self.unkept_bytes) = (Row::new(), bytes as u64);
+        }
+        self
     }
 }
 

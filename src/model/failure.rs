@@ -75,6 +75,13 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// With no more than so many characters of its message.
+    pub fn shortened(&self, chars_max: usize) -> Self {
+        Self { message: self.message.chars().take(chars_max).collect(), ..self.clone() }
+    }
+}
+
 /// How far a failure reaches: to one record, or to all that go to the same place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {

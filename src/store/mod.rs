@@ -101,6 +101,29 @@ pub enum Operation {
     CorrectError { sequence: QueueSequence, row: Row },
 }
 
+/// Operations in as few commits as hold them, in their order. What belongs together is best at their end: a crash may keep the first
+/// ones only.
+pub fn in_commits(operations: Vec<Operation>) -> Vec<Vec<Operation>> {
+    /// Leaves room for what frames a commit.
+    const BYTES_MAX: usize = COMMIT_BYTES_MAX - 16 * 1024;
+    let mut commits: Vec<Vec<Operation>> = Vec::new();
+    let mut bytes = 0;
+    for operation in operations {
+        let size = operation.size();
+        match commits.last_mut() {
+            Some(last) if bytes + size <= BYTES_MAX => {
+                bytes += size;
+                last.push(operation);
+            }
+            Some(_) | None => {
+                bytes = size;
+                commits.push(vec![operation]);
+            }
+        }
+    }
+    commits
+}
+
 /// What became of an error that a job has tried again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Retried {

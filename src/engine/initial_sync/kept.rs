@@ -9,12 +9,14 @@ use crate::model::execution::{DeferredRows, Execution, ExecutionError, Execution
 use crate::model::ids::MapId;
 use crate::model::key::Key;
 use crate::model::state::MapState;
-use crate::store::{Commit, Durability, Operation, Store};
+use crate::store::{Commit, Durability, Operation, Store, in_commits};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Bytes of failed rows in one commit.
-const ERROR_BYTES_MAX: usize = 256 * 1024;
+/// A failed row with more bytes is told of without its values.
+const ROW_BYTES_MAX: usize = 256 * 1024;
+/// Keys of deferred rows that are kept together.
+const DEFERRED_AT_ONCE: usize = 100;
 /// Pages between two events that tell of progress.
 const PAGES_PER_EVENT: u64 = 50;
 
@@ -75,8 +77,8 @@ impl Kept {
             event.counts = self.counts(index);
             operations.push(Operation::Log(event));
         }
-        if !page.deferred.is_empty() {
-            let rows = DeferredRows { source, keys: page.deferred };
+        for keys in page.deferred.chunks(DEFERRED_AT_ONCE) {
+            let rows = DeferredRows { source, keys: keys.to_vec() };
             operations.push(Operation::DeferRows { execution: self.execution.number, rows });
         }
         self.keep_with_errors(operations, page.errors).await
@@ -170,8 +172,10 @@ impl Kept {
     /// Keeps where the execution stands, with what belongs to it.
     async fn keep(&self, mut operations: Vec<Operation>, durability: Durability) -> Result<(), EngineError> {
         operations.push(Operation::PutExecution(Box::new(self.execution.clone())));
-        let commit = Commit { map: self.map.clone(), expected: None, operations };
-        self.store.submit(commit, durability).await?.await?;
+        for operations in in_commits(operations) {
+            let commit = Commit { map: self.map.clone(), expected: None, operations };
+            self.store.submit(commit, durability).await?.await?;
+        }
         self.shown.execution(&self.execution);
         Ok(())
     }
@@ -182,31 +186,12 @@ impl Kept {
         mut operations: Vec<Operation>,
         errors: Vec<ExecutionError>,
     ) -> Result<(), EngineError> {
-        if errors.is_empty() {
-            return self.keep(operations, Durability::Lazy).await;
-        }
-        let errors = self.keep_all_but_the_last(errors).await?;
-        operations.push(Operation::AddExecutionErrors { execution: self.execution.number, errors });
-        self.keep(operations, Durability::Synced).await
-    }
-
-    async fn keep_all_but_the_last(&self, errors: Vec<ExecutionError>) -> Result<Vec<ExecutionError>, EngineError> {
-        let mut chunk = Vec::new();
-        let mut bytes = 0;
-        for error in errors {
-            if bytes > ERROR_BYTES_MAX {
-                self.keep_error_chunk(std::mem::take(&mut chunk)).await?;
-                bytes = 0;
-            }
-            bytes += error.row.size() + error.key.size() + error.failure.message.len();
-            chunk.push(error);
-        }
-        Ok(chunk)
-    }
-
-    async fn keep_error_chunk(&self, errors: Vec<ExecutionError>) -> Result<(), EngineError> {
-        let operations = vec![Operation::AddExecutionErrors { execution: self.execution.number, errors }];
-        self.store.commit(Commit { map: self.map.clone(), expected: None, operations }).await?;
-        Ok(())
+        let durability = if errors.is_empty() { Durability::Lazy } else { Durability::Synced };
+        let execution = self.execution.number;
+        operations.extend(errors.into_iter().map(|error| {
+            let errors = vec![error.fitting(ROW_BYTES_MAX)];
+            Operation::AddExecutionErrors { execution, errors }
+        }));
+        self.keep(operations, durability).await
     }
 }

@@ -12,7 +12,6 @@ use crate::model::ids::QueueSequence;
 use crate::model::limits::{self, WARN_RATIO};
 use crate::model::state::MapState;
 use crate::model::table_map::SyncMode;
-use crate::model::written::Written;
 use crate::store::{COMMIT_BYTES_MAX, Commit, Durability, NewRecord, Operation, Pending, Receipt, StoreError};
 use chrono::{Duration, Utc};
 use std::collections::VecDeque;
@@ -53,8 +52,6 @@ pub(super) struct Enqueueing {
     pub lost: Vec<crossing::Lost>,
     pub because: QueuedBecause,
     pub crossings: crossing::Effects,
-    /// What it notes as written.
-    pub written: Vec<Written>,
 }
 
 pub(super) fn has_room(arriving: &VecDeque<Arrival>) -> bool {
@@ -266,6 +263,8 @@ impl MapTask {
             return Ok(()); // all were refused
         }
         let crossing::Batch { records, lost, effects, .. } = batch;
+        // What they have written at their own side is known no later than they are.
+        self.note_accepted(records.iter().map(|(record, _)| (record.sequence, &record.change)));
         // What rides along goes by itself, so that a refusal for want of room concerns these changes alone.
         self.submit_lazy().await?;
         let mut operations = Vec::new();
@@ -284,22 +283,16 @@ impl MapTask {
             operations.push(Operation::Enqueue(new_records));
         }
         operations.extend(effects.operations.iter().cloned());
-        let (notes, written) =
-            self.notes_of_accepted(records.iter().map(|(record, _)| (record.sequence, &record.change)));
-        operations.extend(notes);
         let commit = Commit { map: self.map.id.clone(), expected: None, operations };
         // Rule 1: synced before anyone is answered.
         let commit = self.context.store.submit(commit, Durability::Synced).await?;
-        self.enqueueing = Some(Enqueueing { commit, records, lost, because, crossings: effects, written });
+        self.enqueueing = Some(Enqueueing { commit, records, lost, because, crossings: effects });
         Ok(())
     }
 
     /// The commit that enqueues is on disk, or was refused.
     pub fn enqueued(&mut self, result: Result<Receipt, StoreError>) -> Result<(), EngineError> {
-        let Some(Enqueueing { records, lost, because, crossings, written, .. }) = self.enqueueing.take() else {
-            return Ok(());
-        };
-        self.notes.done(&written);
+        let Some(Enqueueing { records, lost, because, crossings, .. }) = self.enqueueing.take() else { return Ok(()) };
         if let Err(error) = result {
             return self.refuse_enqueued(records, lost, crossings, error);
         }

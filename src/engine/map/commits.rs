@@ -8,7 +8,7 @@ use crate::engine::error::EngineError;
 use crate::model::change::{Answer, Ending};
 use crate::model::ids::QueueSequence;
 use crate::model::written::Written;
-use crate::store::{Commit, Durability, Operation, Pending, Receipt, StoreError};
+use crate::store::{Commit, Durability, Operation, Pending, Receipt, StoreError, in_commits};
 use futures::StreamExt;
 
 /// Lazy commits that may be under way; more gather in the next one.
@@ -52,11 +52,16 @@ impl MapTask {
     /// Hands over what nobody waits for. A crash may lose it: the records are then written again, which changes nothing
     /// (rule 4), and accepted and applied move together (rule 11).
     pub async fn submit_lazy(&mut self) -> Result<(), EngineError> {
-        let operations = self.take_operations();
-        if operations.is_empty() {
-            return Ok(());
+        let mut commits = in_commits(self.take_operations());
+        let Some(last) = commits.pop() else { return Ok(()) };
+        for operations in commits {
+            self.hand_over(operations, Ends::default()).await?;
         }
         let ends = std::mem::take(&mut self.ends_next);
+        self.hand_over(last, ends).await
+    }
+
+    async fn hand_over(&mut self, operations: Vec<Operation>, ends: Ends) -> Result<(), EngineError> {
         let commit = Commit { map: self.map.id.clone(), expected: None, operations };
         let durability = if ends.replies.is_empty() { Durability::Lazy } else { Durability::Synced };
         let pending: Pending = self.context.store.submit(commit, durability).await?;

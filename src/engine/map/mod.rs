@@ -20,6 +20,7 @@ mod retries;
 mod task;
 mod transition;
 
+pub(super) use accept::CHANGE_BYTES_MAX;
 pub(super) use drain::write_of;
 pub(super) use task::{Running, SELF};
 pub(super) use transition::editable;

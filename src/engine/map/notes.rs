@@ -12,11 +12,16 @@ use crate::store::Operation;
 use std::collections::BTreeSet;
 use std::collections::hash_map::{Entry, HashMap};
 
+/// Notes of one operation: a few hundred bytes each, so that it fits into a commit.
+const NOTES_AT_ONCE: usize = 64;
+
 /// Notes that the store does not have yet.
 #[derive(Default)]
 pub(super) struct Notes {
     /// For the next commit.
     next: Vec<Written>,
+    /// The same, kept whether their keys have errors or not.
+    next_always: Vec<Written>,
     /// With how many commits each is in.
     on_their_way: HashMap<(Side, Key), (usize, WrittenSince)>,
 }
@@ -62,13 +67,11 @@ impl MapTask {
         running.map(|running| Written::by(&running.plan, change, yielded, side, before)).unwrap_or_default()
     }
 
-    /// What a caller's change that is being queued has written already: its own side's, which is older errors' destination.
-    pub fn notes_of_accepted<'a>(
-        &mut self,
-        accepted: impl Iterator<Item = (QueueSequence, &'a Change)>,
-    ) -> (Vec<Operation>, Vec<Written>) {
+    /// What callers' changes that are about to be queued have written already: at their own side, which is older errors'
+    /// destination.
+    pub fn note_accepted<'a>(&mut self, accepted: impl Iterator<Item = (QueueSequence, &'a Change)>) {
         if !self.goes_both_ways() || !self.keeps_errors() {
-            return (Vec::new(), Vec::new());
+            return;
         }
         let of_callers = accepted.filter(|(_, change)| change.cause == Cause::Caller);
         let written: Vec<Written> = of_callers
@@ -77,22 +80,23 @@ impl MapTask {
         for note in &written {
             self.notes.add(note);
         }
-        if written.is_empty() {
-            return (Vec::new(), written);
-        }
         // While rows are copied their errors are still to be found.
-        let always = self.map.state == MapState::Initializing;
-        (vec![Operation::NoteWritten { written: written.clone(), always }], written)
+        let copying = self.map.state == MapState::Initializing;
+        let next = if copying { &mut self.notes.next_always } else { &mut self.notes.next };
+        next.extend(written);
     }
 
     /// The notes for the next commit. They come after the errors of the same commit: a key that had none before has one then.
     pub fn keep_notes(&mut self, operations: &mut Vec<Operation>) {
-        if self.notes.next.is_empty() {
-            return;
+        for (mut notes, always) in
+            [(std::mem::take(&mut self.notes.next_always), true), (std::mem::take(&mut self.notes.next), false)]
+        {
+            while !notes.is_empty() {
+                let written: Vec<Written> = notes.drain(..notes.len().min(NOTES_AT_ONCE)).collect();
+                self.ends_next.written.extend(written.iter().cloned());
+                operations.push(Operation::NoteWritten { written, always });
+            }
         }
-        let written = std::mem::take(&mut self.notes.next);
-        self.ends_next.written.extend(written.iter().cloned());
-        operations.push(Operation::NoteWritten { written, always: false });
     }
 
     /// What newer changes have written of a key at a side, with what the store does not know yet.

@@ -7,12 +7,14 @@ use super::jobs::Worked;
 use super::task::MapTask;
 use crate::engine::delivery::Outcome;
 use crate::engine::error::EngineError;
-use crate::model::change::{Change, Operation as ChangeOperation};
-use crate::model::execution::ExecutionState;
+use crate::model::change::{Cause, Change, Operation as ChangeOperation};
+use crate::model::execution::{ExecutionError, ExecutionState};
+use crate::model::failure::{ErrorType, Failure};
 use crate::model::filter::Candidate;
-use crate::model::ids::{ExecutionNumber, JobNumber, QueueSequence};
+use crate::model::ids::{ExecutionNumber, JobNumber, MapId, QueueSequence};
 use crate::model::job::{JobKind, JobOutcome, QueueJob, Selection, reason_of};
 use crate::model::lanes::Ticket;
+use crate::model::row::Row;
 use crate::model::state::MapState;
 use crate::model::table_map::Side;
 use crate::model::written::overtaken;
@@ -23,6 +25,9 @@ use std::collections::BTreeSet;
 const UNDER_WAY_MAX: usize = 512;
 /// Errors that are read at one time.
 const READ_AT_ONCE: usize = 256;
+
+/// Of an example's message and key; a job keeps a hundred of them.
+const EXAMPLE_CHARS_MAX: usize = 1_000;
 
 /// An error on its way.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +48,8 @@ struct Found {
     yielded: BTreeSet<String>,
     sequence: QueueSequence,
     taken: bool,
+    /// Why it cannot be tried.
+    hopeless: Option<&'static str>,
 }
 
 impl MapTask {
@@ -91,7 +98,7 @@ impl MapTask {
     }
 
     fn take_error(&mut self, found: Found) {
-        let Found { number, mut change, yielded, sequence, .. } = found;
+        let Found { number, mut change, yielded, sequence, hopeless, .. } = found;
         let Some(worked) = &mut self.jobs.worked else { return };
         let execution = worked.job.kind.execution();
         // One that it has tried is counted.
@@ -102,12 +109,8 @@ impl MapTask {
             change.row.extend(worked.job.correction.clone());
         }
         let retry = Retry { job: worked.job.number, number, execution, sequence };
-        if change.key.values().is_empty() {
-            let failure = crate::model::failure::Failure::new(
-                crate::model::failure::ErrorType::BadRequest,
-                "",
-                "a column of the integration key is null; correct it at the source and run the execution again",
-            );
+        if let Some(why) = hopeless {
+            let failure = Failure::new(ErrorType::BadRequest, "", why);
             return self.end_retry(retry, &change, RetryResult::Refused(failure, 0));
         }
         self.push_entry(Source::Retry { retry }, change, yielded);
@@ -224,7 +227,7 @@ impl MapTask {
     }
 }
 
-fn count(job: &mut QueueJob, result: &RetryResult, key: crate::model::row::Row) {
+fn count(job: &mut QueueJob, result: &RetryResult, key: Row) {
     match result {
         RetryResult::Applied => job.count(JobOutcome::Done),
         RetryResult::Superseded => {
@@ -232,14 +235,22 @@ fn count(job: &mut QueueJob, result: &RetryResult, key: crate::model::row::Row) 
             job.count_with_reason(JobOutcome::Superseded, message, 1, None);
         }
         RetryResult::Refused(failure, _) => {
-            let example = Some((failure.clone(), key));
+            let example = Some((failure.shortened(EXAMPLE_CHARS_MAX), key.shortened(EXAMPLE_CHARS_MAX)));
             job.count_with_reason(JobOutcome::Failed, reason_of(failure), 1, example);
         }
     }
 }
 
+/// Why a row that is kept is not enough to be written by.
+fn hopeless(error: &ExecutionError) -> Option<&'static str> {
+    if error.key.values().is_empty() {
+        return Some("a column of the integration key is null; correct it at the source and run the execution again");
+    }
+    (error.unkept_bytes > 0).then_some("the row is too large to be kept here; run the execution again")
+}
+
 /// The next errors after those that were taken, and which of them the job takes.
-fn find(store: &dyn Store, map: &crate::model::ids::MapId, worked: &Worked) -> Result<Vec<Found>, EngineError> {
+fn find(store: &dyn Store, map: &MapId, worked: &Worked) -> Result<Vec<Found>, EngineError> {
     let Worked { job, execution, taken_to, .. } = worked;
     let takes = |number: u64, candidate: &Candidate<'_>, failure: u64| {
         failure <= job.through && candidate.job != Some(job.number) && job.selection.picks(number, candidate)
@@ -262,7 +273,7 @@ fn find(store: &dyn Store, map: &crate::model::ids::MapId, worked: &Worked) -> R
                 let sequence = error.record.sequence;
                 let taken = takes(sequence.0, &Candidate::from(&error), error.number);
                 let (change, yielded) = (error.record.change, error.record.yielded);
-                found.push(Found { number: sequence.0, change, yielded, sequence, taken });
+                found.push(Found { number: sequence.0, change, yielded, sequence, taken, hopeless: None });
             }
         }
         JobKind::DeleteQueuedRecords(_) => {}
@@ -278,12 +289,9 @@ fn find(store: &dyn Store, map: &crate::model::ids::MapId, worked: &Worked) -> R
             let sequence = execution.as_ref().map(|execution| execution.begun_after).unwrap_or_default();
             for (row, error) in rows {
                 let taken = takes(row, &Candidate::from(&error), row);
-                let change = Change {
-                    cause: crate::model::change::Cause::Caller,
-                    row: error.row,
-                    ..Change::added(error.source, &error.key)
-                };
-                found.push(Found { number: row, change, yielded: BTreeSet::new(), sequence, taken });
+                let hopeless = hopeless(&error);
+                let change = Change { cause: Cause::Caller, row: error.row, ..Change::added(error.source, &error.key) };
+                found.push(Found { number: row, change, yielded: BTreeSet::new(), sequence, taken, hopeless });
             }
         }
     }

@@ -5,6 +5,7 @@ use crate::model::figures::{Figures, MapFigures};
 use crate::model::ids::{EventSequence, QueueSequence, Revision};
 use crate::store::message::{self, operation::Kind};
 use crate::store::{Commit, DivertTo, Head, NewRecord, Operation};
+use prost::Message;
 
 impl From<&Commit> for message::Commit {
     fn from(commit: &Commit) -> Self {
@@ -87,6 +88,15 @@ impl From<&Operation> for message::Operation {
             }
         };
         Self { kind: Some(kind) }
+    }
+}
+
+impl Operation {
+    /// How many bytes of a commit it takes.
+    pub fn size(&self) -> usize {
+        /// What says that it is an operation, and how long it is.
+        const FRAMING: usize = 8;
+        message::Operation::from(self).encoded_len() + FRAMING
     }
 }
 

@@ -150,6 +150,7 @@ impl From<&ExecutionError> for message::ExecutionError {
             time: Some((&error.time).into()),
             retry: error.retry.as_ref().map(Into::into),
             original: error.original.as_ref().map(Into::into),
+            unkept_bytes: error.unkept_bytes,
         }
     }
 }
@@ -166,6 +167,7 @@ impl TryFrom<message::ExecutionError> for ExecutionError {
             time: read_time(error.time, "an execution's error without its time")?,
             retry: error.retry.map(TryInto::try_into).transpose()?,
             original: error.original.map(TryInto::try_into).transpose()?,
+            unkept_bytes: error.unkept_bytes,
         })
     }
 }

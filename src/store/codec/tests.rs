@@ -370,6 +370,7 @@ fn executions_in_every_state() {
             time: time(),
             retry: retry.map(|status| Retry { job: JobNumber(1), status, time: time() }),
             original,
+            unkept_bytes: 5,
         });
     }
 }
