@@ -52,6 +52,11 @@ pub trait Application: Send + Sync + 'static {
     /// database refused is alone in its refusal, and all others are committed (rule 5). The keys in a batch differ.
     async fn write(&self, table: &TableSchema, batch: &[Write]) -> Result<Vec<WriteOutcome>, Failure>;
 
+    /// How many batches for one table it is given at the same time, because it is the faster for it; their keys differ.
+    fn batches_at_once(&self) -> usize {
+        1
+    }
+
     /// Ends connections that are idle; called at shutdown.
     async fn close(&self);
 }

@@ -6,7 +6,10 @@
 //! goes on by itself (rule 8).
 
 mod batch;
+mod inbox;
+mod under_way;
 mod worker;
+mod writer;
 
 use super::applications::Applications;
 use super::clock::Clock;
@@ -183,15 +186,12 @@ impl Deliveries {
                 .or_insert_with(|| Arc::new(Semaphore::new(1)))
                 .clone();
             let sweep = Arc::new(Notify::new());
-            let worker = worker::Worker::new(
-                connector.clone(),
-                table.to_owned(),
-                self.clock.clone(),
-                self.tasks.token().clone(),
-                status_sender,
-                probes,
-                sweep.clone(),
-            );
+            let writer = writer::Writer {
+                application: connector.clone(),
+                table: table.to_owned(),
+                token: self.tasks.token().clone(),
+            };
+            let worker = worker::Worker::new(writer, self.clock.clone(), status_sender, probes, sweep.clone());
             self.tasks.spawn(worker.run(changes_inbox, copies_inbox));
             Destination { application: application.clone(), changes, copies, sweep, status }
         });

@@ -74,6 +74,11 @@ pub trait Dialect: Send + Sync + 'static {
     /// text grows with the rows get few different numbers, so that their statements are prepared once.
     fn chunk(&self, rows: usize, values: usize) -> usize;
 
+    /// See [`crate::connectors::Application::batches_at_once`]. One where sessions that write wait for each other.
+    fn batches_at_once(&self) -> usize {
+        1
+    }
+
     /// Whether an insert with [`Existing::Update`] can be kept to this key.
     fn can_upsert(&self, table: &TableSchema, key: &[&Column]) -> bool;
     /// Whether such an insert is refused, without saying why, when it meets another row by another unique key.

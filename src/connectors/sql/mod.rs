@@ -156,6 +156,10 @@ impl Application for SqlApplication {
         write::write(&*self.dialect, &*self.database, table, batch).await
     }
 
+    fn batches_at_once(&self) -> usize {
+        self.dialect.batches_at_once()
+    }
+
     async fn close(&self) {
         self.database.close().await;
     }

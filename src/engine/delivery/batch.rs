@@ -2,7 +2,7 @@
 
 use super::{Item, Outcome, Pass};
 use crate::connectors::{Write, WriteOperation};
-use crate::model::failure::{Failure, Reach};
+use crate::model::failure::Failure;
 use crate::model::key;
 use crate::model::schema::TableSchema;
 use std::collections::{HashSet, VecDeque};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Records and bytes of one batch: large enough that a round trip does not count, small enough for one statement.
-const BATCH_RECORDS_MAX: usize = 1_000;
+pub(super) const BATCH_RECORDS_MAX: usize = 1_000;
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
 
 /// An item that waits for its batch.
@@ -27,6 +27,8 @@ pub(super) struct Owner {
     pub pass: Pass,
     outcomes: mpsc::Sender<(u64, Outcome)>,
     pub attempts: u32,
+    /// It was refused while another batch was under way, which may have been why; so it is asked again with none beside it.
+    pub goes_alone: bool,
 }
 
 /// What goes out together, the writes as a connector takes them. Each has its owner at the same place.
@@ -34,10 +36,12 @@ pub(super) struct Owner {
 pub(super) struct Batch {
     pub writes: Vec<Write>,
     pub owners: Vec<Owner>,
+    /// Hashes of the keys that it writes.
+    pub keys: HashSet<u64>,
 }
 
 impl Batch {
-    fn push(&mut self, Waiting { write, owner }: Waiting) {
+    pub fn push(&mut self, Waiting { write, owner }: Waiting) {
         self.writes.push(write);
         self.owners.push(owner);
     }
@@ -49,7 +53,7 @@ impl Batch {
 
 impl From<Item> for Waiting {
     fn from(Item { ticket, table, write, caller_waits, pass, outcomes }: Item) -> Self {
-        Self { write, owner: Owner { ticket, table, caller_waits, pass, outcomes, attempts: 0 } }
+        Self { write, owner: Owner { ticket, table, caller_waits, pass, outcomes, attempts: 0, goes_alone: false } }
     }
 }
 
@@ -60,29 +64,34 @@ impl Owner {
         let _ = self.outcomes.try_send((self.ticket, outcome));
     }
 
+    /// Whether it can be in one batch with the first of it.
+    fn goes_with(&self, first: Option<&Owner>) -> bool {
+        first.is_none_or(|first| {
+            let same_table = Arc::ptr_eq(&first.table, &self.table) || first.table == self.table;
+            same_table && first.goes_alone == self.goes_alone
+        })
+    }
+
     pub fn refused(self, failure: Failure) {
         let attempts = self.attempts;
         self.answer(Outcome::Refused(failure, attempts));
     }
 }
 
-/// The records from the front that fit into one batch: for one form of the table, no key twice (rule 2).
-pub(super) fn next_batch(waiting: &mut VecDeque<Waiting>) -> Batch {
+/// The records from the front that fit into one batch: for one form of the table, no key twice, and none that is being
+/// written (rule 2).
+pub(super) fn next_batch(waiting: &mut VecDeque<Waiting>, busy: &HashSet<u64>) -> Batch {
     let mut batch = Batch::default();
-    let mut keys = HashSet::new();
     let mut bytes = 0;
     while let Some(Waiting { write, owner }) = waiting.front() {
-        let same_table = batch
-            .owners
-            .first()
-            .is_none_or(|first| Arc::ptr_eq(&first.table, &owner.table) || first.table == owner.table);
         bytes += size(write);
         let full = !batch.writes.is_empty() && (batch.writes.len() >= BATCH_RECORDS_MAX || bytes > BATCH_BYTES_MAX);
-        let write_keys = keys_of(write);
-        if full || !same_table || write_keys.iter().flatten().any(|key| keys.contains(key)) {
+        let keys = keys_of(write);
+        let is_taken = |key: &u64| busy.contains(key) || batch.keys.contains(key);
+        if full || !owner.goes_with(batch.owners.first()) || keys.iter().flatten().any(is_taken) {
             break;
         }
-        keys.extend(write_keys.into_iter().flatten());
+        batch.keys.extend(keys.into_iter().flatten());
         waiting.pop_front().into_iter().for_each(|entry| batch.push(entry));
     }
     batch
@@ -103,39 +112,5 @@ fn size(write: &Write) -> usize {
     match &write.operation {
         WriteOperation::Upsert { values, insert_values, .. } => key + values.size() + insert_values.size(),
         WriteOperation::Delete => key,
-    }
-}
-
-/// Answers what is decided; gives back what must be tried again, and the failure of the destination if one was among
-/// the outcomes.
-pub(super) fn sort_out(batch: Batch, outcomes: Vec<Result<(), Failure>>) -> (Batch, Option<Failure>) {
-    let mut again = Batch::default();
-    let mut stop = None;
-    let mut outcomes = outcomes.into_iter();
-    for entry in batch.into_waiting() {
-        match outcomes.next() {
-            Some(Ok(())) => entry.owner.answer(Outcome::Written),
-            Some(Err(failure)) => match failure.kind.reach() {
-                // Rule 5: one bad record never blocks the rest.
-                Reach::Record => entry.owner.refused(failure),
-                Reach::Destination => {
-                    again.push(entry);
-                    stop = Some(failure);
-                }
-                Reach::Again => again.push(entry),
-            },
-            // A connector that says nothing about a record has not written it.
-            None => again.push(entry),
-        }
-    }
-    (again, stop)
-}
-
-/// Puts a batch back to the front, in its order, for when the destination is there again. An attempt that it did not see
-/// does not count.
-pub(super) fn put_back(waiting: &mut VecDeque<Waiting>, entries: impl DoubleEndedIterator<Item = Waiting>) {
-    for mut entry in entries.rev() {
-        entry.owner.attempts -= 1;
-        waiting.push_front(entry);
     }
 }

@@ -41,6 +41,11 @@ impl Dialect for Postgres {
         rows.min(ROWS_MAX)
     }
 
+    /// While one is synced and answered, the next is on its way. More would only share the database's time.
+    fn batches_at_once(&self) -> usize {
+        2
+    }
+
     fn can_upsert(&self, table: &TableSchema, key: &[&Column]) -> bool {
         table.is_unique(&key.iter().map(|column| column.name.as_str()).collect::<Vec<_>>())
     }

@@ -1,0 +1,93 @@
+//! What waits in front of a destination, as its worker reads it.
+
+use super::batch::{Batch, Waiting, next_batch};
+use super::{INBOX_ITEMS_MAX, Item, Outcome};
+use crate::model::failure::Failure;
+use std::collections::{HashSet, VecDeque};
+use tokio::sync::mpsc;
+
+/// Taken from whenever the worker looks, into a queue of its own that is as bounded.
+pub(super) struct Inbox {
+    receiver: mpsc::Receiver<Item>,
+    waiting: VecDeque<Waiting>,
+    is_closed: bool,
+}
+
+impl Inbox {
+    pub fn new(receiver: mpsc::Receiver<Item>) -> Self {
+        Self { receiver, waiting: VecDeque::new(), is_closed: false }
+    }
+
+    pub fn take_all(&mut self) {
+        while self.waiting.len() < INBOX_ITEMS_MAX {
+            match self.receiver.try_recv() {
+                Ok(item) => self.waiting.push_back(item.into()),
+                Err(mpsc::error::TryRecvError::Empty) => return,
+                Err(mpsc::error::TryRecvError::Disconnected) => {
+                    self.is_closed = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Waits for one more item; for ever when it is full or closed.
+    pub async fn arrival(&mut self) {
+        if self.is_closed || self.waiting.len() >= INBOX_ITEMS_MAX {
+            return std::future::pending().await;
+        }
+        match self.receiver.recv().await {
+            Some(item) => self.waiting.push_back(item.into()),
+            None => self.is_closed = true,
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Nothing waits, and nothing will.
+    pub fn has_ended(&self) -> bool {
+        self.is_closed && self.waiting.is_empty()
+    }
+
+    /// Whether what is at the front must not be written beside anything else.
+    pub fn goes_alone(&self) -> bool {
+        self.waiting.front().is_some_and(|entry| entry.owner.goes_alone)
+    }
+
+    pub fn next_batch(&mut self, busy: &HashSet<u64>) -> Batch {
+        next_batch(&mut self.waiting, busy)
+    }
+
+    pub fn give_back_withdrawn(&mut self) {
+        if self.waiting.iter().all(|entry| entry.owner.pass.is_open()) {
+            return;
+        }
+        for entry in std::mem::take(&mut self.waiting) {
+            if entry.owner.pass.is_open() {
+                self.waiting.push_back(entry);
+            } else {
+                entry.owner.answer(Outcome::Withdrawn);
+            }
+        }
+    }
+
+    /// While the destination is down a caller that waits is answered at once.
+    pub fn answer_waiting_callers(&mut self, failure: &Failure) {
+        for entry in std::mem::take(&mut self.waiting) {
+            if entry.owner.caller_waits {
+                entry.owner.answer(Outcome::Down(failure.clone()));
+            } else {
+                self.waiting.push_back(entry);
+            }
+        }
+    }
+
+    /// Puts what was not written back to the front, in its order.
+    pub fn put_back(&mut self, entries: impl DoubleEndedIterator<Item = Waiting>) {
+        for entry in entries.rev() {
+            self.waiting.push_front(entry);
+        }
+    }
+}
