@@ -131,6 +131,16 @@ impl Destination {
         self.inbox(priority).reserve().await.map(Place).map_err(|_| EngineError::NotReady)
     }
 
+    /// Waits for so many places at once, no more than an inbox has; whoever has many items wakes less often.
+    pub async fn places(
+        &self,
+        priority: Priority,
+        count: usize,
+    ) -> Result<impl Iterator<Item = Place<'_>>, EngineError> {
+        let permits = self.inbox(priority).reserve_many(count).await.map_err(|_| EngineError::NotReady)?;
+        Ok(permits.map(Place))
+    }
+
     /// A place if there is one now.
     pub fn try_place(&self, priority: Priority) -> Option<Place<'_>> {
         self.inbox(priority).try_reserve().ok().map(Place)

@@ -67,3 +67,27 @@ async fn an_initial_sync_goes_on_after_outages_of_both_sides_and_of_the_server()
     assert_in_order(&right).await;
     pair.assert_all_applied(42).await;
 }
+
+/// PostgreSQL is given two batches at once; each row refers to the one before it, which may be in the other batch.
+#[tokio::test]
+async fn rule_5_a_row_that_refers_to_one_of_another_batch_is_no_error() {
+    let (sales, finance) = (Postgres::shared().await, Postgres::shared().await);
+    let (left, right) = (sales.create_database().await, finance.create_database().await);
+    execute(&left, ORDERS).await;
+    let rows = format!("INSERT INTO orders SELECT id, 'new', '', id - 1 FROM generate_series(1, {ROWS}) AS id");
+    let roots = "UPDATE orders SET amount = NULL WHERE id % 50 = 25 OR id = 1";
+    let nobody = "UPDATE orders SET amount = 99999 WHERE id = 2524"; // the next row is a root, so no other fails
+    for statement in [rows.as_str(), roots, nobody] {
+        execute(&left, statement).await;
+    }
+    execute(&right, &ORDERS.replace("amount BIGINT", "amount BIGINT REFERENCES orders (id)")).await;
+    keep_history(&right, 0.1).await;
+    let pair = Pair::over(&left, &right, PATIENT).await;
+    pair.create_map("orders", to_the_right()).await.unwrap();
+    pair.run("orders").await.unwrap();
+    eventually("the copy ends", || async { pair.execution().await.state() != ExecutionState::Running }).await;
+    let execution = pair.execution().await;
+    let [project] = execution.projects.as_slice() else { panic!("one direction, one project: {execution:?}") };
+    assert_eq!((project.written, project.failed), (ROWS - 1, 1), "the one that refers to nothing");
+    assert_eq!(count(&right).await, ROWS - 1);
+}

@@ -22,6 +22,8 @@ pub(super) struct Waiting {
 /// Whose a write is, and how often the destination was tried with it.
 pub(super) struct Owner {
     ticket: u64,
+    /// Where it came in its inbox.
+    pub place: u64,
     pub table: Arc<TableSchema>,
     pub caller_waits: bool,
     pub pass: Pass,
@@ -41,6 +43,14 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    fn with_room(records: usize) -> Self {
+        Self {
+            writes: Vec::with_capacity(records),
+            owners: Vec::with_capacity(records),
+            keys: HashSet::with_capacity(records),
+        }
+    }
+
     pub fn push(&mut self, Waiting { write, owner }: Waiting) {
         self.writes.push(write);
         self.owners.push(owner);
@@ -51,9 +61,11 @@ impl Batch {
     }
 }
 
-impl From<Item> for Waiting {
-    fn from(Item { ticket, table, write, caller_waits, pass, outcomes }: Item) -> Self {
-        Self { write, owner: Owner { ticket, table, caller_waits, pass, outcomes, attempts: 0, goes_alone: false } }
+impl Waiting {
+    pub fn new(item: Item, place: u64) -> Self {
+        let Item { ticket, table, write, caller_waits, pass, outcomes } = item;
+        let owner = Owner { ticket, place, table, caller_waits, pass, outcomes, attempts: 0, goes_alone: false };
+        Self { write, owner }
     }
 }
 
@@ -81,7 +93,7 @@ impl Owner {
 /// The records from the front that fit into one batch: for one form of the table, no key twice, and none that is being
 /// written (rule 2).
 pub(super) fn next_batch(waiting: &mut VecDeque<Waiting>, busy: &HashSet<u64>) -> Batch {
-    let mut batch = Batch::default();
+    let mut batch = Batch::with_room(waiting.len().min(BATCH_RECORDS_MAX));
     let mut bytes = 0;
     while let Some(Waiting { write, owner }) = waiting.front() {
         bytes += size(write);

@@ -10,18 +10,20 @@ use tokio::sync::mpsc;
 pub(super) struct Inbox {
     receiver: mpsc::Receiver<Item>,
     waiting: VecDeque<Waiting>,
+    /// How many came so far.
+    places: u64,
     is_closed: bool,
 }
 
 impl Inbox {
     pub fn new(receiver: mpsc::Receiver<Item>) -> Self {
-        Self { receiver, waiting: VecDeque::new(), is_closed: false }
+        Self { receiver, waiting: VecDeque::new(), places: 0, is_closed: false }
     }
 
     pub fn take_all(&mut self) {
         while self.waiting.len() < INBOX_ITEMS_MAX {
             match self.receiver.try_recv() {
-                Ok(item) => self.waiting.push_back(item.into()),
+                Ok(item) => self.put(item),
                 Err(mpsc::error::TryRecvError::Empty) => return,
                 Err(mpsc::error::TryRecvError::Disconnected) => {
                     self.is_closed = true;
@@ -37,9 +39,14 @@ impl Inbox {
             return std::future::pending().await;
         }
         match self.receiver.recv().await {
-            Some(item) => self.waiting.push_back(item.into()),
+            Some(item) => self.put(item),
             None => self.is_closed = true,
         }
+    }
+
+    fn put(&mut self, item: Item) {
+        self.waiting.push_back(Waiting::new(item, self.places));
+        self.places += 1;
     }
 
     pub fn len(&self) -> usize {
@@ -84,10 +91,12 @@ impl Inbox {
         }
     }
 
-    /// Puts what was not written back to the front, in its order.
-    pub fn put_back(&mut self, entries: impl DoubleEndedIterator<Item = Waiting>) {
-        for entry in entries.rev() {
-            self.waiting.push_front(entry);
+    /// Takes back what was not written, to where it came.
+    pub fn put_back(&mut self, entries: Vec<Waiting>) {
+        if entries.is_empty() {
+            return;
         }
+        self.waiting.extend(entries);
+        self.waiting.make_contiguous().sort_by_key(|entry| entry.owner.place);
     }
 }

@@ -30,7 +30,7 @@ struct Ended {
 /// What a batch leaves to be done.
 pub(super) struct Rest {
     pub priority: Priority,
-    /// What is to be written again, in its order.
+    /// What is to be written again.
     pub put_back: Vec<Waiting>,
     /// The destination as a whole failed.
     pub stop: Option<Failure>,

@@ -65,7 +65,7 @@ impl Worker {
                         Priority::Change => &mut changes,
                         Priority::Copy => &mut copies,
                     };
-                    inbox.put_back(rest.put_back.into_iter());
+                    inbox.put_back(rest.put_back);
                     match rest.stop {
                         Some(failure) => probe_at = Some(self.goes_down(failure)),
                         None => self.backoff.reset(),
