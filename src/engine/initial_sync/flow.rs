@@ -21,6 +21,9 @@ const PAGES_READ_AHEAD: usize = 2;
 /// Pages that are handed over and not recorded as done: one that is being written, and those that wait behind it.
 const PAGES_UNDER_WAY: usize = 3;
 
+/// Rows that are handed over together.
+const ROWS_AT_ONCE: usize = 250;
+
 /// One direction of a copy.
 pub struct Flow<'a> {
     pub tables: &'a Tables,
@@ -72,14 +75,18 @@ impl Flow<'_> {
     }
 
     /// Reads page after page until the last one, or until it cannot go on; ends as well when nobody takes them.
-    async fn read(&self, mut after: Option<Key>, pages: mpsc::Sender<Result<Page, Stop>>) {
+    async fn read(&self, after: Option<Key>, pages: mpsc::Sender<Result<Page, Stop>>) {
+        let mut read = self.tables.first_page(self.source, after).await;
         loop {
-            let page = self.tables.page(self.source, after.as_ref()).await;
-            let goes_on = page.as_ref().is_ok_and(|page| !page.is_last);
-            after = page.as_ref().ok().and_then(|page| page.upto.clone());
-            if pages.send(page).await.is_err() || !goes_on {
+            let (page, next) = match read {
+                Ok((page, next)) => (Ok(page), next),
+                Err(stop) => (Err(stop), None),
+            };
+            if pages.send(page).await.is_err() {
                 return;
             }
+            let Some(next) = next else { return };
+            read = self.tables.page(self.source, &next).await;
         }
     }
 
@@ -113,21 +120,24 @@ impl Flow<'_> {
         let skipped = (all - rows.len()) as u64;
         let target = self.tables.side(self.source.other())?;
         let (outcomes_sender, outcomes) = mpsc::channel(rows.len().max(1));
-        for (ticket, row) in rows.iter().enumerate() {
-            let left_out = refers_by(&row.row, self.deferred);
-            let mapped = self.tables.plan.map_deferred(self.source, &row.key, &row.row, &left_out);
-            if let Some(mut echo) = target.echo() {
-                echo.sent(&row.key, mapped.written());
+        let mut tickets = 0..;
+        for rows in rows.chunks(ROWS_AT_ONCE) {
+            let places = target.destination.places(Priority::Copy, rows.len()).await?;
+            for ((row, place), ticket) in rows.iter().zip(places).zip(&mut tickets) {
+                let left_out = refers_by(&row.row, self.deferred);
+                let mapped = self.tables.plan.map_deferred(self.source, &row.key, &row.row, &left_out);
+                if let Some(mut echo) = target.echo() {
+                    echo.sent(&row.key, mapped.written());
+                }
+                place.put(Item {
+                    ticket,
+                    table: target.table.clone(),
+                    write: write_of(mapped),
+                    caller_waits: false,
+                    pass: self.gate.pass(),
+                    outcomes: outcomes_sender.clone(),
+                });
             }
-            let place = target.destination.place(Priority::Copy).await?;
-            place.put(Item {
-                ticket: ticket as u64,
-                table: target.table.clone(),
-                write: write_of(mapped),
-                caller_waits: false,
-                pass: self.gate.pass(),
-                outcomes: outcomes_sender.clone(),
-            });
         }
         Ok(UnderWay { rows, skipped, errors, upto, is_last, outcomes })
     }

@@ -23,6 +23,10 @@ use std::time::Duration;
 
 /// Rows of one page: read, written and recorded as done together.
 const PAGE_ROWS: usize = 1_000;
+/// About how many bytes a page has, where a single row has not more: what bounds the memory of a copy.
+const PAGE_BYTES: usize = 1024 * 1024;
+/// Rows that are looked at to learn how large they are, before the first page is read.
+const SAMPLE_ROWS: usize = 10;
 const READ_RETRY_FIRST: Duration = Duration::from_millis(250);
 const READ_RETRY_LONGEST: Duration = Duration::from_secs(15);
 
@@ -62,6 +66,15 @@ pub struct Page {
     pub upto: Option<Key>,
     pub is_last: bool,
 }
+
+/// Where the next page begins, and how many rows it is to have, going by the size of those that were read.
+pub struct NextPage {
+    pub after: Option<Key>,
+    pub rows: usize,
+}
+
+/// A page, and the one that follows it; none after the last.
+pub type Read = Result<(Page, Option<NextPage>), Stop>;
 
 impl Tables {
     pub fn new(context: &Context, map: &TableMap, running: &Running) -> Tables {
@@ -111,26 +124,33 @@ impl Tables {
         }
     }
 
-    /// Reads the page after a key.
-    pub async fn page(&self, source: Side, after: Option<&Key>) -> Result<Page, Stop> {
-        let read = self.read_page(source, after).await?;
-        let is_last = read.len() < PAGE_ROWS;
+    /// Reads the first page after a key; a few of its rows before, to learn how large they are.
+    pub async fn first_page(&self, source: Side, after: Option<Key>) -> Read {
+        let sample = self.read_page(source, after.as_ref(), SAMPLE_ROWS).await?;
+        self.page(source, &NextPage { after, rows: rows_of_a_page(&sample) }).await
+    }
+
+    pub async fn page(&self, source: Side, NextPage { after, rows }: &NextPage) -> Read {
+        let read = self.read_page(source, after.as_ref(), *rows).await?;
+        let is_last = read.len() < *rows;
+        let next_rows = rows_of_a_page(&read);
         let (rows, errors) = self.split_page(source, read);
         let upto = rows.last().map(|row| row.key.clone());
         if upto.is_none() && !is_last {
             let reason = "a whole page of rows has no integration key; the copy cannot find its way";
             return Err(Stop::CannotGoOn(reason.to_owned()));
         }
-        Ok(Page { rows, errors, upto, is_last })
+        let next = (!is_last).then(|| NextPage { after: upto.clone(), rows: next_rows });
+        Ok((Page { rows, errors, upto, is_last }, next))
     }
 
     /// A source that is away is asked again until it answers (rule 8).
-    async fn read_page(&self, source: Side, after: Option<&Key>) -> Result<Vec<Row>, Stop> {
+    async fn read_page(&self, source: Side, after: Option<&Key>, limit: usize) -> Result<Vec<Row>, Stop> {
         let side = self.side(source)?;
         let columns = self.plan.source_columns(source);
         let key = self.plan.key_columns(source);
         let after: Option<&[Value]> = after.map(Key::values);
-        let read = PageRead { table: &side.table, columns: &columns, key: &key, after, limit: PAGE_ROWS };
+        let read = PageRead { table: &side.table, columns: &columns, key: &key, after, limit };
         let mut backoff = Backoff::new(READ_RETRY_FIRST, READ_RETRY_LONGEST);
         loop {
             match side.application.read_page(&read).await {
@@ -198,4 +218,11 @@ impl Tables {
             }
         }
     }
+}
+
+/// How many rows like these make a page.
+fn rows_of_a_page(rows: &[Row]) -> usize {
+    let bytes: usize = rows.iter().map(Row::size).sum();
+    let row_bytes = bytes / rows.len().max(1);
+    (PAGE_BYTES / row_bytes.max(1)).clamp(1, PAGE_ROWS)
 }
