@@ -74,6 +74,8 @@ impl Content {
 #[derive(Debug)]
 struct Sent {
     content: Content,
+    /// What of it is there for certain: what it has for an insert is not, where the row was there.
+    certain: Content,
     /// No other change of the key came since, so it may excuse its echo.
     excuses: bool,
 }
@@ -82,6 +84,7 @@ struct Sent {
 #[derive(Debug)]
 struct Arrived {
     content: Content,
+    certain: Content,
     excuses: bool,
     at: DateTime<Utc>,
     /// What it and the writes shortly before it left.
@@ -109,7 +112,8 @@ pub enum Echo {
     No,
     Yes,
     /// It says what our write before the last one said, and the last one is on its way. So it is either the echo of that
-    /// one, come late, or it sets the values back after the last one has arrived.
+    /// one, come late, or it sets the values back after the last one has arrived. Or it says what our write had for an insert,
+    /// and the row may have been there.
     Unclear,
 }
 
@@ -130,20 +134,22 @@ impl EchoMemory {
     /// for an insert. `None` is a delete.
     pub fn sent(&mut self, key: &Key, rows: Option<[&Row; 2]>) {
         let content = rows.map_or(Content::Gone, Content::written);
-        self.writes.get_or_insert_mut(key.encode(), Writes::default).under_way = Some(Sent { content, excuses: true });
+        let certain = rows.map_or(Content::Gone, |[values, _]| Content::written([values, &Row::new()]));
+        let sent = Sent { content, certain, excuses: true };
+        self.writes.get_or_insert_mut(key.encode(), Writes::default).under_way = Some(sent);
     }
 
     /// What was sent to the key has arrived, or was refused. Nothing happens when its echo came first.
     pub fn settled(&mut self, key: &Key, arrived: bool, now: DateTime<Utc>) {
         let key = key.encode();
         let Some(writes) = self.writes.get_mut(&key) else { return };
-        if let Some(Sent { content, excuses }) = writes.under_way.take().filter(|_| arrived) {
+        if let Some(Sent { content, certain, excuses }) = writes.under_way.take().filter(|_| arrived) {
             let before = writes.arrived.take().filter(|before| before.is_recent(now));
             let lately = match before {
                 Some(before) => content.clone().after(before.lately),
                 None => content.clone(),
             };
-            writes.arrived = Some(Arrived { content, excuses, at: now, lately });
+            writes.arrived = Some(Arrived { content, certain, excuses, at: now, lately });
         }
         self.forget_if_empty(&key);
     }
@@ -154,15 +160,21 @@ impl EchoMemory {
         let key = change.key.encode();
         let Some(writes) = self.writes.get_mut(&key) else { return Echo::No };
         let (under_way, arrived) = (&mut writes.under_way, &mut writes.arrived);
-        let echo = if under_way.as_ref().is_some_and(|sent| sent.excuses && sent.content.covers(change)) {
-            *under_way = None;
-            *arrived = None;
-            Echo::Yes
-        } else if arrived.as_ref().is_some_and(|arrived| arrived.excuses && arrived.content.covers(change)) {
-            *arrived = None;
-            if under_way.is_some() { Echo::Unclear } else { Echo::Yes }
-        } else {
-            Echo::No
+        let of_last = under_way.as_ref().filter(|sent| sent.excuses && sent.content.covers(change));
+        let of_before = arrived.as_ref().filter(|arrived| arrived.excuses && arrived.content.covers(change));
+        let echo = match (of_last, of_before) {
+            (Some(sent), _) if sent.certain.covers(change) => {
+                *under_way = None;
+                *arrived = None;
+                Echo::Yes
+            }
+            (None, Some(before)) if before.certain.covers(change) => {
+                *arrived = None;
+                if under_way.is_some() { Echo::Unclear } else { Echo::Yes }
+            }
+            // It is taken as a change, which ends what they excuse.
+            (Some(_), _) | (None, Some(_)) => Echo::Unclear,
+            (None, None) => Echo::No,
         };
         self.forget_if_empty(&key);
         echo
@@ -354,5 +366,23 @@ mod tests {
         assert_eq!(memory.may_be_over(&upsert("lost"), now()), Some(Over::Gone));
         assert_eq!(memory.excuses(&change(Operation::Delete, Row::new())), Echo::Yes);
         assert_eq!(memory.may_be_over(&upsert("lost"), now()), None, "its application told of it before");
+    }
+
+    #[test]
+    fn rule_10_what_a_write_had_for_an_insert_is_no_clear_echo() {
+        let row = |column: &str, value: i64| Row::from_iter([(column.to_owned(), Value::Int(value))]);
+        let told = |row: Row| Change { row, cause: Cause::Caller, ..Change::added(Side::Left, &key()) };
+        let sent = || {
+            let mut memory = EchoMemory::default();
+            memory.sent(&key(), Some([&row("a", 1), &row("b", 2)]));
+            memory
+        };
+        assert_eq!(sent().excuses(&told(row("a", 1))), Echo::Yes);
+        assert_eq!(sent().excuses(&told(row("b", 2))), Echo::Unclear, "while it is on its way");
+        let mut arrived = sent();
+        arrived.settled(&key(), true, now());
+        assert_eq!(arrived.excuses(&told(row("b", 2))), Echo::Unclear, "the row may have been there with another one");
+        assert_eq!(arrived.excuses(&told(row("b", 3))), Echo::No);
+        assert_eq!(arrived.excuses(&told(row("a", 1))), Echo::Yes);
     }
 }
