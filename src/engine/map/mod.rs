@@ -12,6 +12,7 @@ mod deletions;
 mod drain;
 mod executions;
 mod jobs;
+mod met;
 mod notes;
 mod outcome;
 mod pending;
