@@ -125,6 +125,17 @@ impl Meant<'_> {
     }
 }
 
+impl Input {
+    /// The sequence of a record that a name means, which must be one of this map.
+    fn record_of(&mut self, map: &MapId, field: &str, name: &str) -> Option<u64> {
+        let (of, sequence) = self.queued_record(field, name)?;
+        if of != *map {
+            self.wrong(field, format!("is no record of {}", names::table_map(map)));
+        }
+        Some(sequence.0)
+    }
+}
+
 impl Services {
     pub(super) async fn retry_catch_up_errors(
         &self,
@@ -138,13 +149,8 @@ impl Services {
         let Some(map) = map else { return Err(CallError::Fields(input.violations())) };
         let view = self.engine.map(&map)?;
         let meant = Meant { names: &request.names, all: request.all, filter: request.filter.as_ref() };
-        let selection = meant.selection(&mut input, &map, &view.map.definition, |input, field, name| {
-            let (of, sequence) = input.queued_record(field, name)?;
-            if of != map {
-                input.wrong(field, format!("is no record of {}", request.parent));
-            }
-            Some(sequence.0)
-        });
+        let selection = meant
+            .selection(&mut input, &map, &view.map.definition, |input, field, name| input.record_of(&map, field, name));
         let selection = input.with(selection)?;
         let kind = JobKind::RetryCatchUpErrors;
         let wanted = JobRequest { kind, selection, correction, actor, tag, confirm: None };
@@ -201,13 +207,8 @@ impl Services {
         let Some(map) = map else { return Err(CallError::Fields(input.violations())) };
         let view = self.engine.map(&map)?;
         let meant = Meant { names: &request.names, all: request.all, filter: request.filter.as_ref() };
-        let selection = meant.selection(&mut input, &map, &view.map.definition, |input, field, name| {
-            let (of, sequence) = input.queued_record(field, name)?;
-            if of != map {
-                input.wrong(field, format!("is no record of {}", request.parent));
-            }
-            Some(sequence.0)
-        });
+        let selection = meant
+            .selection(&mut input, &map, &view.map.definition, |input, field, name| input.record_of(&map, field, name));
         let selection = input.with(selection)?;
         let kind = JobKind::DeleteQueuedRecords(deletes);
         let wanted = JobRequest { kind, selection, correction: Row::new(), actor, tag, confirm };
