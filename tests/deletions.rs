@@ -87,8 +87,22 @@ async fn a_deletion_is_confirmed_counted_and_told() {
         |names| DeleteQueuedRecordsRequest { all: false, names, ..delete_all(QueuedRecordState::Unspecified, 2) };
     let status = delete(&world, named(names.clone())).await.unwrap_err();
     assert_eq!(status.code(), Code::NotFound, "2 is gone: {status:?}");
-    let job = delete(&world, named(names[..2].to_vec())).await.unwrap();
+    let tagged = DeleteQueuedRecordsRequest { request_id: "r1".to_owned(), ..named(names[..2].to_vec()) };
+    let job = delete(&world, tagged.clone()).await.unwrap();
     assert_eq!(ended(&world, &job).await, (QueueJobState::Completed, [2, 2, 0]));
+    assert_eq!(
+        delete(&world, tagged).await.unwrap().name,
+        job.name,
+        "a repeat is the same job, whatever is gone by then"
+    );
+    let kept_aside = RecordFilter { error_type: Some(ErrorType::Unspecified.into()), ..Default::default() };
+    let kept_aside = DeleteQueuedRecordsRequest {
+        all: false,
+        filter: Some(kept_aside),
+        validate_only: true,
+        ..delete_all(QueuedRecordState::Unspecified, 0)
+    };
+    assert_eq!(delete(&world, kept_aside).await.unwrap().total, 0, "what waits was not kept aside");
 
     let figures = world.figures("orders").await;
     assert_eq!((figures.queued, figures.in_error, figures.deleted), (7, 0, 8));

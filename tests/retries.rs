@@ -529,3 +529,47 @@ async fn rule_8_an_outage_lets_a_job_wait() {
     sql::execute(&world.right.url(), "ALTER TABLE hidden RENAME TO orders").await.unwrap();
     assert_eq!(outcome(&ended(&world, &begun).await), (QueueJobState::Completed, [5, 5, 0, 0, 0]));
 }
+
+/// What a copy has brought since is newer than an error that was kept from before it.
+#[tokio::test]
+async fn rule_3_a_retry_writes_nothing_over_what_a_copy_has_brought_since() {
+    let world = World::start().await;
+    sql::execute(&world.right.url(), REFUSING).await.unwrap();
+    let left = async |row: String| sql::execute(&world.left.url(), &row).await.unwrap();
+    let mut map = asynchronous(orders_map());
+    map.master = Side::Left.into();
+    world.running_map("orders", map).await;
+    refuse(&world, 1..=3).await;
+    for id in 1..=3 {
+        left(format!("INSERT INTO orders (id, status, note) VALUES ({id}, 'old', 'old')")).await;
+        let told = record([("id", int(id)), ("status", text("old")), ("note", text("old"))]);
+        world.write(change("orders", told)).await.unwrap();
+    }
+    // Of 2 the right side wants to tell the left one what it has, which is refused as well; 3 is to be removed.
+    let gone = change("orders", record([("id", int(3))]));
+    let gone = WriteRecordRequest { operation: Operation::Delete.into(), ..gone };
+    in_error(&world, 3).await;
+    sql::execute(&world.left.url(), REFUSING).await.unwrap();
+    sql::execute(&world.left.url(), "INSERT INTO refused VALUES (2)").await.unwrap();
+    world.write(from_right(order(2, "right"))).await.unwrap();
+    in_error(&world, 4).await;
+    world.stop("orders", QueuedRecordsDisposition::Keep).await.unwrap();
+    refuse_no_more(&world, "true").await;
+    sql::execute(&world.left.url(), "DELETE FROM refused").await.unwrap();
+    left("UPDATE orders SET status = 'new', note = 'new'".to_owned()).await;
+    world.run("orders").await.unwrap();
+    world.wait_for_state("orders", Running).await;
+    assert_eq!(world.written(gone).await.0, Queued);
+    eventually("it is removed", || async { world.right_has(3, "status").await.is_none() }).await;
+    left("DELETE FROM orders WHERE id = 3".to_owned()).await;
+
+    let job = retry(&world, retry_all()).await.unwrap();
+    assert_eq!(outcome(&ended(&world, &job).await), (QueueJobState::Completed, [4, 0, 0, 4, 0]));
+    for column in ["status", "note"] {
+        for id in 1..=2 {
+            assert_eq!(world.left_has(id, column).await.as_deref(), Some("new"), "order {id}");
+            assert_eq!(world.right_has(id, column).await.as_deref(), Some("new"), "order {id}");
+        }
+    }
+    assert_eq!((world.right_has(3, "status").await, world.left_has(3, "status").await), (None, None));
+}

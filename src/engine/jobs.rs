@@ -7,7 +7,7 @@ use super::reading::Held;
 use crate::model::change::{Change, ErrorRecord, Operation};
 use crate::model::filter::Candidate;
 use crate::model::ids::{JobNumber, MapId, QueueSequence};
-use crate::model::job::{Deletes, JobKind, QueueJob, Selection};
+use crate::model::job::{Deletes, JobKind, QueueJob, RECENT_JOBS, Selection, job_of_request};
 use crate::model::mapping::Violation;
 use crate::model::request::RequestTag;
 use crate::model::row::Row;
@@ -111,6 +111,11 @@ impl Engine {
         deadline: Duration,
     ) -> Result<QueueJob, EngineError> {
         let handle = self.handle(map)?;
+        // What it took may be gone by now. The map's task looks once more.
+        let recent = self.context.store.jobs(map, None, RECENT_JOBS)?;
+        if let Some(known) = job_of_request(&recent, request.tag.as_ref())? {
+            return Ok(known.clone());
+        }
         // Of all errors the map's task knows how many there are, without reading them.
         let needs_look = request.selection != Selection::All || !request.correction.is_empty();
         let picked = if needs_look { self.pick(map, &request).await? } else { Picked::default() };

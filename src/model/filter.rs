@@ -38,6 +38,8 @@ pub struct RecordFilter {
 pub struct Candidate<'a> {
     pub source: Side,
     pub key: &'a Key,
+    /// It is in error, or was; else it waits.
+    pub is_error: bool,
     /// None of what was not sent.
     pub failure: Option<&'a Failure>,
     /// When it failed; of what has not failed when it was accepted.
@@ -53,13 +55,14 @@ fn status_of(retry: Option<&Retry>) -> RetryStatus {
 impl<'a> From<&'a QueuedRecord> for Candidate<'a> {
     fn from(record: &'a QueuedRecord) -> Self {
         let (source, key, time) = (record.change.source, &record.change.key, record.accept_time);
-        Self { source, key, failure: None, time, retry_status: RetryStatus::None, job: None }
+        Self { source, key, is_error: false, failure: None, time, retry_status: RetryStatus::None, job: None }
     }
 }
 
 impl<'a> From<&'a ErrorRecord> for Candidate<'a> {
     fn from(error: &'a ErrorRecord) -> Self {
         Self {
+            is_error: true,
             failure: error.sent().then_some(&error.failure),
             time: error.fail_time,
             retry_status: status_of(error.retry.as_ref()),
@@ -74,6 +77,7 @@ impl<'a> From<&'a ExecutionError> for Candidate<'a> {
         Self {
             source: error.source,
             key: &error.key,
+            is_error: true,
             failure: Some(&error.failure),
             time: error.time,
             retry_status: status_of(error.retry.as_ref()),
@@ -84,13 +88,17 @@ impl<'a> From<&'a ExecutionError> for Candidate<'a> {
 
 impl RecordFilter {
     pub fn picks(&self, candidate: &Candidate<'_>) -> bool {
-        let Candidate { source, key, failure, time, retry_status, job } = *candidate;
+        let Candidate { source, key, is_error, failure, time, retry_status, job } = *candidate;
+        // What has no error has none of these either way.
+        let by_error =
+            self.error_type.is_some() || self.code.is_some() || self.constraint.is_some() || self.column.is_some();
         let is = |wanted: &Option<String>, found: Option<&String>| {
             wanted.as_deref().is_none_or(|wanted| wanted == found.map_or("", String::as_str))
         };
         self.source.is_none_or(|wanted| wanted == source)
             && self.key.as_ref().is_none_or(|wanted| wanted == key)
             && begins_with(key, &self.key_prefix)
+            && (is_error || !by_error)
             && self.error_type.is_none_or(|wanted| wanted == failure.map(|failure| failure.kind))
             && is(&self.code, failure.map(|failure| &failure.code))
             && is(&self.constraint, failure.and_then(|failure| failure.constraint.as_ref()))
@@ -125,6 +133,7 @@ mod tests {
         let candidate = Candidate {
             source: Side::Left,
             key: &key,
+            is_error: true,
             failure: Some(&failure),
             time: time(0),
             retry_status: RetryStatus::Failed,
@@ -166,5 +175,14 @@ mod tests {
             assert!(!picks(miss.clone()), "{miss:?}");
         }
         assert!(picks(RecordFilter { key_prefix: vec![Value::Int(7)], ..filter() }));
+        let unsent = Candidate { failure: None, ..candidate };
+        let waits = Candidate { is_error: false, ..unsent };
+        for kept_aside in [
+            RecordFilter { error_type: Some(None), ..filter() },
+            RecordFilter { code: Some(String::new()), ..filter() },
+        ] {
+            assert!(kept_aside.picks(&unsent));
+            assert!(!kept_aside.picks(&waits), "what waits was not kept aside");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::filter::{Candidate, RecordFilter};
 use super::ids::{ExecutionNumber, JobNumber};
+use super::request::{RequestIdReused, RequestTag};
 use super::retry::RetryStatus;
 use super::row::Row;
 use chrono::{DateTime, Utc};
@@ -197,6 +198,22 @@ impl QueueJob {
     pub fn end(&mut self, state: JobState, now: DateTime<Utc>) {
         self.state = state;
         self.end_time = Some(now);
+    }
+}
+
+/// Jobs that are looked through for one that a repeated request has begun.
+pub const RECENT_JOBS: usize = 100;
+
+/// The job that this request has begun before.
+pub fn job_of_request<'a>(
+    recent: &'a [QueueJob],
+    request: Option<&RequestTag>,
+) -> Result<Option<&'a QueueJob>, RequestIdReused> {
+    let Some(request) = request else { return Ok(None) };
+    match recent.iter().find(|job| request.has_id_of(&job.request)) {
+        Some(known) if known.request == request.to_string() => Ok(Some(known)),
+        Some(_) => Err(RequestIdReused { request_id: request.id.clone() }),
+        None => Ok(None),
     }
 }
 

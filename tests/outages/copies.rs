@@ -206,3 +206,32 @@ async fn rule_9_both_sides_end_equal_when_both_change_during_a_copy() {
     let changed = sql::ask::<i64>(&right, "SELECT count(*) FROM orders WHERE status = 'changed'").await.unwrap();
     assert_eq!(changed, [31]);
 }
+
+/// Keys of several columns and of any type, whose order the database knows.
+#[tokio::test]
+async fn a_key_of_several_columns_is_copied_page_by_page() {
+    let (sales, finance) = (Postgres::shared().await, MariaDb::shared().await);
+    let (left, right) = (sales.create_database().await, finance.create_database().await);
+    for url in [&left, &right] {
+        execute(url, "CREATE TABLE stock (place VARCHAR(20) NOT NULL, day DATE NOT NULL, part BIGINT NOT NULL, n BIGINT, PRIMARY KEY (place, day, part))").await;
+    }
+    let fill = "INSERT INTO stock SELECT 'Ort ' || chr(97 + i % 7) || CASE WHEN i % 2 = 0 THEN 'Ä' ELSE 'z' END, \
+                DATE '2026-01-01' + (i % 50), i - 2000, i FROM generate_series(1, 3500) i";
+    execute(&left, fill).await;
+    let pair = Pair::over(&left, &right, PATIENT).await;
+    let mut map = to_the_right();
+    for of in [&mut map.left, &mut map.right].into_iter().flatten() {
+        of.table = "stock".to_owned();
+    }
+    map.integration_key = ["place", "day", "part"].map(str::to_owned).into();
+    let template = map.column_mappings[0].clone();
+    let column = |name: &str| ColumnMapping { left_column: name.into(), right_column: name.into(), ..template.clone() };
+    map.column_mappings = ["place", "day", "part", "n"].map(column).into();
+    pair.create_map("orders", map).await.unwrap();
+    pair.run("orders").await.unwrap();
+    pair.wait_for_state("orders", Running).await;
+    let execution = pair.execution().await;
+    assert_eq!((execution.projects[0].written, execution.projects[0].failed), (3_500, 0));
+    let rows = "SELECT CONCAT(place, ' ', day, ' ', part, ' ', n) FROM stock ORDER BY part";
+    assert_eq!(sql::ask::<String>(&left, rows).await.unwrap(), sql::ask::<String>(&right, rows).await.unwrap());
+}

@@ -205,3 +205,65 @@ async fn a_copy_in_both_directions_takes_the_masters_references() {
         assert_eq!(managers(url).await, ["1 0", "2 3", "3 0", "4 5", "5 0"]);
     }
 }
+
+/// What was copied before someone cancelled keeps its second pass, also when only what is new is copied then.
+#[tokio::test]
+async fn a_run_again_without_errors_writes_the_references_that_were_left_out() {
+    let shared = Postgres::shared().await;
+    let (left, right) = (shared.create_database().await, shared.create_database().await);
+    employees(&left, ROWS).await;
+    execute(&right, &format!("{EMPLOYEES}, FOREIGN KEY (manager_id) REFERENCES employees (id))")).await;
+    // Nothing of the second pass comes through.
+    let held_up = "CREATE FUNCTION held_up() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(20); RETURN NULL; END$$;
+                   CREATE TRIGGER held_up AFTER UPDATE ON employees FOR EACH ROW EXECUTE FUNCTION held_up();";
+    execute(&right, held_up).await;
+    let pair = Pair::over(&left, &right, "statement_timeout = \"1s\"\n").await;
+    pair.create_map("employees", map_of("employees", &["id", "name", "manager_id"])).await.unwrap();
+    pair.run("employees").await.unwrap();
+    let copied = || async { sql::ask::<i64>(&right, "SELECT count(*) FROM employees").await.unwrap() == [ROWS] };
+    eventually("every row is there", copied).await;
+    let cancel = CancelExecutionRequest { name: "tableMaps/employees/executions/1".to_owned(), ..Default::default() };
+    let cancelled = pair.sync().cancel_execution(cancel).await.unwrap().into_inner();
+    assert_eq!(cancelled.state(), ExecutionState::Cancelled);
+    let referring = sql::ask::<i64>(&right, "SELECT count(manager_id) FROM employees").await.unwrap();
+    assert_eq!(referring, [0], "it was between the passes");
+    execute(&right, "DROP TRIGGER held_up ON employees").await;
+    let again = RerunExecutionRequest { name: cancelled.name, retry_errors: false, ..Default::default() };
+    pair.sync().rerun_execution(again).await.unwrap();
+    let second = ended(&pair, "employees").await;
+    assert_eq!((second.state(), second.projects[0].written), (ExecutionState::Completed, 0), "no row was new");
+    assert_eq!(managers(&left).await, managers(&right).await);
+}
+
+/// What is at its destination when its job is cancelled is counted when it arrives.
+#[tokio::test]
+async fn rows_that_arrive_after_their_job_was_cancelled_are_counted() {
+    let (sales, finance) = (Postgres::shared().await, Postgres::start().await);
+    let (left, right) = (sales.create_database().await, finance.create_database().await);
+    execute(&left, &format!("{EMPLOYEES})")).await;
+    execute(&left, "INSERT INTO employees SELECT i, CASE WHEN i > 3 THEN 'ok' END FROM generate_series(1, 10) i").await;
+    execute(&right, &format!("{EMPLOYEES}, CHECK (name IS NOT NULL))")).await;
+    let pair = Pair::over(&left, &right, PATIENT).await;
+    pair.create_map("employees", map_of("employees", &["id", "name"])).await.unwrap();
+    pair.run("employees").await.unwrap();
+    let first = ended(&pair, "employees").await;
+    assert_eq!(first.projects[0].failed, 3);
+    // The write waits for a lock, so that it is at its destination when the job is cancelled.
+    execute(&right, "ALTER TABLE employees DROP CONSTRAINT employees_name_check").await;
+    let slow =
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(1); RETURN NULL; END$$;
+                CREATE TRIGGER slow AFTER INSERT ON employees FOR EACH STATEMENT EXECUTE FUNCTION slow();";
+    execute(&right, slow).await;
+    let all = RetryExecutionErrorsRequest { parent: first.name.clone(), all: true, ..Default::default() };
+    let job = pair.sync().retry_execution_errors(all).await.unwrap().into_inner();
+    let inserting = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ILIKE '%INSERT INTO%employees%' AND pid <> pg_backend_pid()";
+    let is_there = || async { sql::ask::<i64>(&right, inserting).await.unwrap()[0] > 0 };
+    eventually("it is at its destination", is_there).await;
+    let cancel = CancelQueueJobRequest { name: job.name };
+    let cancelled = pair.queue().cancel_queue_job(cancel).await.unwrap().into_inner();
+    assert_eq!((cancelled.state(), cancelled.done), (QueueJobState::Cancelled, 0));
+    pair.wait_for_state("employees", Running).await;
+    let after = ended(&pair, "employees").await;
+    let project = &after.projects[0];
+    assert_eq!((after.state(), project.written, project.failed), (ExecutionState::Completed, 10, 0));
+}

@@ -69,9 +69,9 @@ impl Flow<'_> {
     }
 
     /// Writes rows that belong to no page, and says what became of them.
-    pub async fn write(&self, rows: Vec<CopyRow>) -> Result<PageDone, EngineError> {
+    pub async fn write(&self, rows: Vec<CopyRow>) -> Result<PageDone, Stop> {
         let page = Page { rows, errors: Vec::new(), upto: None, is_last: true };
-        self.done(self.send(page).await?).await
+        Ok(self.done(self.send(page).await?).await?)
     }
 
     /// Reads page after page until the last one, or until it cannot go on; ends as well when nobody takes them.
@@ -98,7 +98,7 @@ impl Flow<'_> {
     ) {
         while let Some(page) = pages.recv().await {
             let under_way = match page {
-                Ok(page) => self.send(page).await.map_err(Stop::Fault),
+                Ok(page) => self.send(page).await,
                 Err(stop) => Err(stop),
             };
             if handed_over.send(under_way).await.is_err() {
@@ -107,7 +107,7 @@ impl Flow<'_> {
         }
     }
 
-    async fn send(&self, page: Page) -> Result<UnderWay, EngineError> {
+    async fn send(&self, page: Page) -> Result<UnderWay, Stop> {
         let Page { mut rows, errors, upto, is_last } = page;
         let all = rows.len();
         if !self.passed_over.is_empty() {
@@ -169,7 +169,7 @@ impl Flow<'_> {
     async fn done(&self, page: UnderWay) -> Result<PageDone, EngineError> {
         let UnderWay { rows, skipped, errors, upto, mut outcomes, .. } = page;
         let target = self.tables.side(self.source.other())?;
-        let mut done = PageDone { written: 0, skipped, errors, deferred: Vec::new(), upto };
+        let mut done = PageDone { skipped, errors, upto, ..PageDone::default() };
         for _ in 0..rows.len() {
             let Some((ticket, outcome)) = outcomes.recv().await else { return Err(EngineError::NotReady) };
             let Some(row) = usize::try_from(ticket).ok().and_then(|ticket| rows.get(ticket)) else { continue };
@@ -180,7 +180,7 @@ impl Flow<'_> {
             }
             match outcome {
                 Outcome::Written => {
-                    done.written += 1;
+                    done.keys.push(row.key.clone());
                     if !refers_by(&row.row, self.deferred).is_empty() {
                         done.deferred.push(row.key.clone());
                     }

@@ -6,17 +6,21 @@ use crate::engine::error::EngineError;
 use crate::engine::map::{SELF, Shown};
 use crate::model::activity::{Event, EventKind, Severity};
 use crate::model::execution::{DeferredRows, Execution, ExecutionError, ExecutionState, Progress, Project};
-use crate::model::ids::MapId;
+use crate::model::ids::{ExecutionNumber, MapId};
 use crate::model::key::Key;
+use crate::model::mapping::Plan;
+use crate::model::side::Side;
 use crate::model::state::MapState;
+use crate::model::written::Written;
 use crate::store::{Commit, Durability, Operation, Store, in_commits};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A failed row with more bytes is told of without its values.
 const ROW_BYTES_MAX: usize = 256 * 1024;
-/// Keys of deferred rows that are kept together.
+/// Keys of deferred rows that are kept together, and notes: so that they fit into a commit.
 const DEFERRED_AT_ONCE: usize = 100;
+const NOTES_AT_ONCE: usize = 100;
 /// Pages between two events that tell of progress.
 const PAGES_PER_EVENT: u64 = 50;
 
@@ -24,6 +28,7 @@ pub struct Kept {
     pub store: Arc<dyn Store>,
     pub clock: Arc<dyn Clock>,
     pub map: MapId,
+    pub plan: Arc<Plan>,
     pub execution: Execution,
     pub shown: Shown,
     /// Pages that are done, since the copy was begun or went on after a restart.
@@ -33,10 +38,11 @@ pub struct Kept {
 /// What became of the rows of a page.
 #[derive(Default)]
 pub struct PageDone {
-    pub written: u64,
     pub skipped: u64,
     pub errors: Vec<ExecutionError>,
-    /// Keys of rows that were written without their references.
+    /// Keys of rows that were written.
+    pub keys: Vec<Key>,
+    /// Keys of those that were written without their references.
     pub deferred: Vec<Key>,
     /// Every row up to and with this key is done; none when the page has no key.
     pub upto: Option<Key>,
@@ -62,7 +68,7 @@ impl Kept {
     /// changes nothing (rule 4).
     pub async fn page_done(&mut self, index: usize, page: PageDone) -> Result<(), EngineError> {
         let project = &mut self.execution.projects[index];
-        project.written += page.written;
+        project.written += page.keys.len() as u64;
         project.skipped += page.skipped;
         project.failed += page.errors.len() as u64;
         if page.upto.is_some() {
@@ -81,17 +87,50 @@ impl Kept {
             let rows = DeferredRows { source, keys: keys.to_vec() };
             operations.push(Operation::DeferRows { execution: self.execution.number, rows });
         }
-        self.keep_with_errors(operations, page.errors).await
+        let notes = self.notes(source, page.keys)?;
+        self.keep_with_errors(operations, page.errors, notes).await
     }
 
-    /// Deferred rows have been written whole; those that were refused are written no more than without their references.
-    pub async fn rows_referred(&mut self, index: usize, number: u64, done: PageDone) -> Result<(), EngineError> {
+    /// Rule 3: a copied row is newer than what errors of its key say that are older than the copy, whichever way they go.
+    fn notes(&self, source: Side, keys: Vec<Key>) -> Result<Vec<Operation>, EngineError> {
+        let head = self.store.head(&self.map)?;
+        if head.figures.in_error() == 0 && !head.diverting {
+            return Ok(Vec::new());
+        }
+        let before = self.execution.begun_after.next();
+        let carried = self.plan.source_columns(source);
+        let columns: BTreeSet<String> =
+            carried.iter().filter_map(|column| self.plan.left_name(source, column)).map(str::to_owned).collect();
+        let at_both = |key: Key| {
+            Side::BOTH.map(|side| Written { side, key: key.clone(), before, columns: Some(columns.clone()) })
+        };
+        let notes: Vec<Written> = keys.into_iter().flat_map(at_both).collect();
+        let in_parts = notes.chunks(NOTES_AT_ONCE).map(<[Written]>::to_vec);
+        Ok(in_parts.map(|written| Operation::NoteWritten { written, always: false }).collect())
+    }
+
+    /// Rows that an execution deferred have been written whole. Those that were refused are there without their references, and count
+    /// as failed; in this execution as written no more.
+    pub async fn rows_referred(
+        &mut self,
+        index: usize,
+        of: ExecutionNumber,
+        number: u64,
+        done: PageDone,
+    ) -> Result<(), EngineError> {
         let project = &mut self.execution.projects[index];
         let failed = done.errors.len() as u64;
-        project.written = project.written.saturating_sub(failed);
+        if of == self.execution.number {
+            project.written = project.written.saturating_sub(failed);
+        }
         project.failed += failed;
-        let referred = Operation::RowsReferred { execution: self.execution.number, number };
-        self.keep_with_errors(vec![referred], done.errors).await
+        let referred = Operation::RowsReferred { execution: of, number };
+        self.keep_with_errors(vec![referred], done.errors, Vec::new()).await
+    }
+
+    /// The first rows that an execution has deferred and nobody has dealt with.
+    pub fn deferred_rows(&self, of: ExecutionNumber) -> Result<Option<(u64, DeferredRows)>, EngineError> {
+        Ok(self.store.deferred_rows(&self.map, of)?)
     }
 
     /// Every row of a project is there; it ends after its second pass, when it has one.
@@ -185,6 +224,7 @@ impl Kept {
         &self,
         mut operations: Vec<Operation>,
         errors: Vec<ExecutionError>,
+        notes: Vec<Operation>,
     ) -> Result<(), EngineError> {
         let durability = if errors.is_empty() { Durability::Lazy } else { Durability::Synced };
         let execution = self.execution.number;
@@ -192,6 +232,7 @@ impl Kept {
             let errors = vec![error.fitting(ROW_BYTES_MAX)];
             Operation::AddExecutionErrors { execution, errors }
         }));
+        operations.extend(notes);
         self.keep(operations, durability).await
     }
 }

@@ -11,8 +11,8 @@ use super::delivery::Gate;
 use super::error::EngineError;
 use super::map::{Context, Running, Shown};
 use crate::model::deferred::refers_by;
-use crate::model::execution::{ErrorLimits, Execution, ExecutionState, Progress, Rerun};
-use crate::model::ids::MapId;
+use crate::model::execution::{DeferredRows, ErrorLimits, Execution, ExecutionState, Progress, Rerun};
+use crate::model::ids::{ExecutionNumber, MapId};
 use crate::model::key::Key;
 use crate::model::state::MapState;
 use crate::model::table_map::{Side, TableMap};
@@ -82,6 +82,7 @@ impl Copy {
                 store: context.store.clone(),
                 clock: context.clock.clone(),
                 map: map.id.clone(),
+                plan: running.plan.clone(),
                 execution,
                 shown: shown.clone(),
                 pages: 0,
@@ -170,39 +171,45 @@ impl Copy {
         }
     }
 
-    /// Writes the rows whole that were written without their references, as their source has them now.
+    /// Writes the rows whole that were written without their references, as their source has them now. Executions that this one runs
+    /// again, without what they could not do, may have left some.
     async fn write_references(&mut self) -> Result<(), Stop> {
-        let nothing = (BTreeSet::new(), HashSet::new());
-        loop {
-            let Kept { store, map, execution, .. } = &self.kept;
-            let Some((number, deferred)) = store.deferred_rows(map, execution.number).map_err(EngineError::from)?
-            else {
-                return Ok(());
-            };
-            let source = deferred.source;
-            let Some(index) = execution.projects.iter().position(|project| project.source == source) else {
-                return Err(Stop::Fault(EngineError::NotReady)); // only projects defer rows
-            };
-            let columns = self.kept.project(index).deferred.clone();
-            let mut rows = self.tables.rows_at(source, &deferred.keys).await?;
-            rows.retain(|row| !refers_by(&row.row, &columns).is_empty());
-            let (tables, gate) = (&self.tables, &self.gate);
-            let flow =
-                Flow { tables, source, only_missing: false, deferred: &nothing.0, passed_over: &nothing.1, gate };
-            let done = flow.write(rows).await?;
-            self.kept.rows_referred(index, number, done).await?;
-            if let Some(reason) = self.limits.exceeded(self.kept.project(index)) {
-                return Err(Stop::CannotGoOn(reason));
+        for number in self.runs_again()? {
+            while let Some((rows, deferred)) = self.kept.deferred_rows(number)? {
+                self.write_deferred(number, rows, deferred).await?;
             }
+        }
+        Ok(())
+    }
+
+    async fn write_deferred(
+        &mut self,
+        of: ExecutionNumber,
+        number: u64,
+        DeferredRows { source, keys }: DeferredRows,
+    ) -> Result<(), Stop> {
+        let nothing = (BTreeSet::new(), HashSet::new());
+        let Some(index) = self.kept.execution.projects.iter().position(|project| project.source == source) else {
+            return Err(Stop::Fault(EngineError::NotReady)); // only projects defer rows
+        };
+        let columns = self.kept.project(index).deferred.clone();
+        let mut rows = self.tables.rows_at(source, &keys).await?;
+        rows.retain(|row| !refers_by(&row.row, &columns).is_empty());
+        let (tables, gate) = (&self.tables, &self.gate);
+        let flow = Flow { tables, source, only_missing: false, deferred: &nothing.0, passed_over: &nothing.1, gate };
+        let done = flow.write(rows).await?;
+        self.kept.rows_referred(index, of, number, done).await?;
+        match self.limits.exceeded(self.kept.project(index)) {
+            Some(reason) => Err(Stop::CannotGoOn(reason)),
+            None => Ok(()),
         }
     }
 
-    /// What a re-run without errors leaves: what failed in the execution before it, and in those which that one left.
+    /// What a re-run without errors leaves: what failed in the executions that it runs again.
     fn keys_left(&self) -> Result<HashSet<u64>, EngineError> {
         let Kept { store, execution, map, .. } = &self.kept;
         let mut left = HashSet::new();
-        let mut rerun = execution.rerun;
-        while let Some(Rerun { of, retry_errors: false }) = rerun {
+        for of in self.runs_again()?.into_iter().filter(|of| *of != execution.number) {
             let mut after = 0;
             loop {
                 let page = store.execution_errors(map, of, after, ERRORS_AT_ONCE)?;
@@ -210,9 +217,20 @@ impl Copy {
                 after = *last;
                 left.extend(page.iter().map(|(_, error)| hash(error.source, &error.key)));
             }
-            rerun = store.execution(map, of)?.and_then(|before| before.rerun);
         }
         Ok(left)
+    }
+
+    /// This execution, the one that it runs again without what failed in it, the one that that one did, and so on.
+    fn runs_again(&self) -> Result<Vec<ExecutionNumber>, EngineError> {
+        let Kept { store, execution, map, .. } = &self.kept;
+        let mut numbers = vec![execution.number];
+        let mut rerun = execution.rerun;
+        while let Some(Rerun { of, retry_errors: false }) = rerun {
+            numbers.push(of);
+            rerun = store.execution(map, of)?.and_then(|before| before.rerun);
+        }
+        Ok(numbers)
     }
 
     /// Copies one direction.

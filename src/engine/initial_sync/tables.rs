@@ -155,18 +155,20 @@ impl Tables {
         loop {
             match side.application.read_page(&read).await {
                 Ok(rows) => return Ok(rows),
-                Err(failure) if failure.kind.reach() == Reach::Record => {
-                    let reason = format!("the {} side cannot be read: {failure}", source.as_str());
-                    return Err(Stop::CannotGoOn(reason));
-                }
-                Err(failure) => self.wait_for(side, &failure, &mut backoff).await,
+                Err(failure) => self.wait_after(source, failure, &mut backoff).await?,
             }
         }
     }
 
-    async fn wait_for(&self, side: &CopySide, failure: &Failure, backoff: &mut Backoff) {
-        tracing::warn!(map = %self.map, application = %side.application.id(), %failure, "the initial sync waits");
+    /// A table that is away is asked again a little later; of one that cannot be read as it is nothing more comes.
+    async fn wait_after(&self, side: Side, failure: Failure, backoff: &mut Backoff) -> Result<(), Stop> {
+        if failure.kind.reach() == Reach::Record {
+            return Err(Stop::CannotGoOn(format!("the {} side cannot be read: {failure}", side.as_str())));
+        }
+        let application = self.side(side)?.application.id();
+        tracing::warn!(map = %self.map, %application, %failure, "the initial sync waits");
         tokio::time::sleep(backoff.next(rand::random())).await;
+        Ok(())
     }
 
     /// Rows with their keys; those without one are errors.
@@ -186,24 +188,19 @@ impl Tables {
     }
 
     /// Which of these rows' keys a side has.
-    pub async fn keys_at(&self, side: Side, rows: &[CopyRow]) -> Result<HashSet<Key>, EngineError> {
+    pub async fn keys_at(&self, side: Side, rows: &[CopyRow]) -> Result<HashSet<Key>, Stop> {
         let keys = rows.iter().map(|row| row.key.values().to_vec()).collect();
         let found = self.read_keys(side, &self.plan.key_columns(side), keys).await?;
         Ok(found.into_iter().map(|row| row.key).collect())
     }
 
     /// The rows with these keys that a side has now.
-    pub async fn rows_at(&self, side: Side, keys: &[Key]) -> Result<Vec<CopyRow>, EngineError> {
+    pub async fn rows_at(&self, side: Side, keys: &[Key]) -> Result<Vec<CopyRow>, Stop> {
         let keys = keys.iter().map(|key| key.values().to_vec()).collect();
         self.read_keys(side, &self.plan.source_columns(side), keys).await
     }
 
-    async fn read_keys(
-        &self,
-        side: Side,
-        columns: &[String],
-        keys: Vec<Vec<Value>>,
-    ) -> Result<Vec<CopyRow>, EngineError> {
+    async fn read_keys(&self, side: Side, columns: &[String], keys: Vec<Vec<Value>>) -> Result<Vec<CopyRow>, Stop> {
         let at = self.side(side)?;
         let key = self.plan.key_columns(side);
         let read = KeyRead { table: &at.table, columns, key: &key, keys: &keys, wait_for_changes: false };
@@ -214,7 +211,7 @@ impl Tables {
                     let keyed = found.into_iter().filter_map(|row| self.plan.split(side, row).ok());
                     return Ok(keyed.map(|(key, row)| CopyRow { key, row }).collect());
                 }
-                Err(failure) => self.wait_for(at, &failure, &mut backoff).await,
+                Err(failure) => self.wait_after(side, failure, &mut backoff).await?,
             }
         }
     }

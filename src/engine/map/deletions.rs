@@ -30,6 +30,7 @@ impl MapTask {
         let records = self.next_held(deletes, &job)?;
         let Some(last) = records.last().map(|held| held.record().sequence) else {
             self.deletion_ended(job);
+            self.drop_needless_notes()?;
             return Ok(true);
         };
         let (mut queued, mut errors) = (Vec::new(), Vec::new());

@@ -7,22 +7,17 @@ use crate::engine::error::EngineError;
 use crate::model::activity::{EventKind, Severity};
 use crate::model::execution::{Execution, ExecutionState};
 use crate::model::ids::{ExecutionNumber, JobNumber};
-use crate::model::job::{Deletes, JobKind, JobState, QueueJob, Selection};
-use crate::model::request::{RequestIdReused, RequestTag};
+use crate::model::job::{Deletes, JobKind, JobState, QueueJob, RECENT_JOBS, Selection, job_of_request};
 use crate::model::state::MapState;
 use crate::store::{Commit, Operation};
 use std::collections::{BTreeSet, HashSet, VecDeque};
 
-/// Jobs that are looked through for one that a repeated request has begun, and for those that run.
-const RECENT_JOBS: usize = 100;
 /// Jobs of a map that may wait for one another.
 const WAITING_MAX: usize = 64;
 
 /// The job that is worked on.
 pub(super) struct Worked {
     pub job: QueueJob,
-    /// Set for rows: their execution, as it is with what was retried.
-    pub execution: Option<Execution>,
     /// Errors up to this one are in the lanes or were.
     pub taken_to: u64,
     pub under_way: BTreeSet<u64>,
@@ -37,6 +32,10 @@ pub(super) struct Jobs {
     pub worked: Option<Worked>,
     waiting: VecDeque<QueueJob>,
     pub deletions: VecDeque<QueueJob>,
+    /// The execution whose rows were tried again last, with what became of them. Nothing else changes one that has ended.
+    pub execution: Option<Execution>,
+    /// The next commit keeps it.
+    pub execution_changed: bool,
     /// Errors that have been tried again or deleted, and the store does not know yet.
     pub settling: HashSet<ErrorName>,
 }
@@ -101,26 +100,21 @@ impl MapTask {
             return Ok(());
         }
         let Some(job) = self.jobs.waiting.pop_front() else { return Ok(()) };
-        let execution = match job.kind.execution() {
-            None => None,
-            Some(number) => self.context.store.execution(&self.map.id, number)?,
-        };
-        self.jobs.worked = Some(Worked {
-            taken_to: job.position,
-            job,
-            execution,
-            under_way: BTreeSet::new(),
-            read_all: false,
-            changed: false,
-        });
+        if let Some(number) = job.kind.execution()
+            && self.jobs.execution.as_ref().is_none_or(|known| known.number != number)
+        {
+            self.jobs.execution = self.context.store.execution(&self.map.id, number)?;
+        }
+        self.jobs.worked =
+            Some(Worked { taken_to: job.position, job, under_way: BTreeSet::new(), read_all: false, changed: false });
         Ok(())
     }
 
     /// Keeps a new job; its work begins after the answer.
     pub async fn begin_job(&mut self, new: NewJob) -> Result<QueueJob, EngineError> {
         let recent = self.context.store.jobs(&self.map.id, None, RECENT_JOBS)?;
-        if let Some(known) = asked_before(&recent, new.tag.as_ref())? {
-            return Ok(known);
+        if let Some(known) = job_of_request(&recent, new.tag.as_ref())? {
+            return Ok(known.clone());
         }
         let retries = !matches!(new.kind, JobKind::DeleteQueuedRecords(_));
         if retries && self.map.state == MapState::NotRunning {
@@ -218,7 +212,10 @@ impl MapTask {
         event.actor = actor;
         let mut operations = self.end_jobs(|job| job.number == number);
         operations.push(Operation::Log(event));
-        self.keep_with(operations).await?;
+        if let Err(error) = self.keep_with(operations).await {
+            self.load_jobs()?; // it runs on
+            return Err(error);
+        }
         self.next_job()?;
         let job = self.context.store.job(&self.map.id, number)?;
         job.ok_or_else(|| EngineError::JobNotFound { map: self.map.id.clone(), number: number.0 })
@@ -247,7 +244,7 @@ impl MapTask {
     /// All that it took has been dealt with.
     pub fn complete_job(&mut self) -> Result<(), EngineError> {
         let now = self.context.clock.now();
-        let Some(Worked { mut job, execution, .. }) = self.jobs.worked.take() else { return Ok(()) };
+        let Some(Worked { mut job, .. }) = self.jobs.worked.take() else { return Ok(()) };
         job.complete(now);
         let QueueJob { done, failed, superseded, skipped, .. } = job;
         let severity = if failed > 0 { Severity::Warning } else { Severity::Info };
@@ -259,9 +256,6 @@ impl MapTask {
         let mut event = self.event(EventKind::Retried, severity, summary);
         let counts = [("done", done), ("failed", failed), ("superseded", superseded), ("skipped", skipped)];
         event.counts = counts.map(|(name, count)| (name.to_owned(), i64::try_from(count).unwrap_or(i64::MAX))).into();
-        if let Some(execution) = execution {
-            self.later(Operation::PutExecution(Box::new(execution)));
-        }
         self.later(Operation::PutJob(Box::new(job)));
         self.later(Operation::Log(event));
         self.ends_next.jobs = true;
@@ -271,23 +265,16 @@ impl MapTask {
 
     /// How far the job is goes into the commit that says what became of its errors.
     pub fn keep_job(&mut self, operations: &mut Vec<Operation>) {
+        if std::mem::take(&mut self.jobs.execution_changed)
+            && let Some(execution) = &self.jobs.execution
+        {
+            operations.push(Operation::PutExecution(Box::new(execution.clone())));
+        }
         let Some(worked) = self.jobs.worked.as_mut().filter(|worked| worked.changed) else { return };
         worked.changed = false;
         worked.job.position = worked.under_way.first().map_or(worked.taken_to, |first| first - 1);
-        if let Some(execution) = &worked.execution {
-            operations.push(Operation::PutExecution(Box::new(execution.clone())));
-        }
         operations.push(Operation::PutJob(Box::new(worked.job.clone())));
         self.ends_next.jobs = true;
-    }
-}
-
-fn asked_before(recent: &[QueueJob], tag: Option<&RequestTag>) -> Result<Option<QueueJob>, RequestIdReused> {
-    let Some(tag) = tag else { return Ok(None) };
-    match recent.iter().find(|job| tag.has_id_of(&job.request)) {
-        Some(known) if known.request == tag.to_string() => Ok(Some(known.clone())),
-        Some(_) => Err(RequestIdReused { request_id: tag.id.clone() }),
-        None => Ok(None),
     }
 }
 

@@ -8,7 +8,7 @@ use super::task::MapTask;
 use crate::engine::delivery::Outcome;
 use crate::engine::error::EngineError;
 use crate::model::change::{Cause, Change, Operation as ChangeOperation};
-use crate::model::execution::{ExecutionError, ExecutionState};
+use crate::model::execution::{Execution, ExecutionError, ExecutionState};
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::filter::Candidate;
 use crate::model::ids::{ExecutionNumber, JobNumber, MapId, QueueSequence};
@@ -39,6 +39,14 @@ pub(super) struct Retry {
     pub execution: Option<ExecutionNumber>,
     /// Changes with a greater sequence are newer than it.
     pub sequence: QueueSequence,
+}
+
+impl Retry {
+    /// Errors before this sequence are older than it. A row was read when its execution had begun, after the last change that was
+    /// queued then.
+    fn before(&self) -> QueueSequence {
+        if self.execution.is_some() { self.sequence.next() } else { self.sequence }
+    }
 }
 
 /// An error that a job may take.
@@ -81,7 +89,7 @@ impl MapTask {
         if worked.under_way.len() >= UNDER_WAY_MAX || !self.drain.has_room() {
             return Ok(false);
         }
-        let found = find(&*self.context.store, &self.map.id, worked)?;
+        let found = find(&*self.context.store, &self.map.id, worked, self.jobs.execution.as_ref())?;
         let Some(last) = found.last().map(|found| found.number) else {
             if let Some(worked) = &mut self.jobs.worked {
                 worked.read_all = true;
@@ -165,7 +173,7 @@ impl MapTask {
             return;
         };
         if result == RetryResult::Applied {
-            self.note_written(&change, &yielded, change.source.other(), retry.sequence);
+            self.note_written(&change, &yielded, change.source.other(), retry.before());
         }
         if let RetryResult::Refused(failure, _) = &result {
             self.log_error(&change, failure);
@@ -207,8 +215,10 @@ impl MapTask {
     /// A row that an execution could not write is written, or needs to be no more.
     fn row_left(&mut self, number: ExecutionNumber, source: Side, applied: bool) {
         let now = self.context.clock.now();
-        let worked = self.jobs.worked.as_mut().and_then(|worked| worked.execution.as_mut());
-        let Some(execution) = worked.filter(|execution| execution.number == number) else { return };
+        let Some(execution) = self.jobs.execution.as_mut().filter(|execution| execution.number == number) else {
+            return;
+        };
+        self.jobs.execution_changed = true;
         if let Some(project) = execution.projects.iter_mut().find(|project| project.source == source) {
             project.failed = project.failed.saturating_sub(1);
             *(if applied { &mut project.written } else { &mut project.skipped }) += 1;
@@ -250,8 +260,13 @@ fn hopeless(error: &ExecutionError) -> Option<&'static str> {
 }
 
 /// The next errors after those that were taken, and which of them the job takes.
-fn find(store: &dyn Store, map: &MapId, worked: &Worked) -> Result<Vec<Found>, EngineError> {
-    let Worked { job, execution, taken_to, .. } = worked;
+fn find(
+    store: &dyn Store,
+    map: &MapId,
+    worked: &Worked,
+    execution: Option<&Execution>,
+) -> Result<Vec<Found>, EngineError> {
+    let Worked { job, taken_to, .. } = worked;
     let takes = |number: u64, candidate: &Candidate<'_>, failure: u64| {
         failure <= job.through && candidate.job != Some(job.number) && job.selection.picks(number, candidate)
     };
@@ -286,7 +301,7 @@ fn find(store: &dyn Store, map: &MapId, worked: &Worked) -> Result<Vec<Found>, E
                 }
                 None => store.execution_errors(map, number, *taken_to, READ_AT_ONCE)?,
             };
-            let sequence = execution.as_ref().map(|execution| execution.begun_after).unwrap_or_default();
+            let sequence = execution.map(|execution| execution.begun_after).unwrap_or_default();
             for (row, error) in rows {
                 let taken = takes(row, &Candidate::from(&error), row);
                 let hopeless = hopeless(&error);

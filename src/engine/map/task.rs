@@ -226,7 +226,7 @@ impl MapTask {
         }
         if result.is_ok() {
             self.log_folded(); // nobody comes back at the end of its second
-            self.submit_lazy().await?;
+            self.finish_lazy().await?; // some are answered when it is done
         }
         result
     }
