@@ -7,6 +7,10 @@ use crate::model::execution::{Execution, ExecutionError};
 use crate::model::failure::ErrorType;
 use crate::model::filter::Candidate;
 use crate::model::ids::{ExecutionNumber, MapId, QueueSequence};
+use crate::model::job::JobState;
+use crate::model::side::Side;
+use crate::model::throughput::Rates;
+use crate::model::under_way::UnderWay;
 use crate::store::Head;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -27,6 +31,9 @@ pub struct QueueStats {
     /// Errors by type, none being those that were kept aside unsent; empty when there are too many to look at.
     pub errors: BTreeMap<Option<ErrorType>, u64>,
     pub oldest_accept_time: Option<DateTime<Utc>>,
+    /// Queued records that are on their way.
+    pub in_progress: u64,
+    pub rates: Rates,
 }
 
 /// A change that is kept.
@@ -79,7 +86,39 @@ impl Engine {
         let oldest_accept_time = oldest.first().map(|record| record.accept_time);
         let errors =
             if head.figures.in_error() <= ERRORS_COUNTED_MAX { self.errors_by_type(map)? } else { BTreeMap::new() };
-        Ok(QueueStats { read_time, head, errors, oldest_accept_time })
+        // What is on its way may have left the queue since the head was read.
+        let in_progress = self.under_way(map)?.queued().min(head.figures.queued());
+        let rates = self.handle(map)?.rates();
+        Ok(QueueStats { read_time, head, errors, oldest_accept_time, in_progress, rates })
+    }
+
+    /// Jobs of the map that run, and what is on its way to a destination that answers. What waits for one that does not is not on
+    /// its way.
+    pub fn under_way(&self, map: &MapId) -> Result<UnderWay, EngineError> {
+        /// Jobs run in the order of their numbers, so that those which run are among the last.
+        const RUNNING_MAX: usize = 100;
+        let handle = self.handle(map)?;
+        let jobs = self.context.store.jobs(map, None, RUNNING_MAX)?;
+        let view = handle.view();
+        let answers = |side: Side| {
+            let table = view.map.definition.table(side);
+            let destination = self.context.deliveries.to(&table.application, &table.table);
+            destination.is_ok_and(|destination| destination.status().borrow().is_none())
+        };
+        let (to_left, to_right) = (answers(Side::Left), answers(Side::Right));
+        let sent = handle.sent(|source| match source {
+            Side::Left => to_right,
+            Side::Right => to_left,
+        });
+        Ok(UnderWay {
+            jobs: jobs.into_iter().filter(|job| job.state == JobState::Running).collect(),
+            sent: sent.collect(),
+        })
+    }
+
+    /// Wakes whenever the queue of the map is another one.
+    pub fn queue_further(&self, map: &MapId) -> Result<watch::Receiver<()>, EngineError> {
+        Ok(self.handle(map)?.queue())
     }
 
     fn errors_by_type(&self, map: &MapId) -> Result<BTreeMap<Option<ErrorType>, u64>, EngineError> {
@@ -118,6 +157,11 @@ impl Engine {
     pub fn queued(&self, map: &MapId, after: QueueSequence, limit: usize) -> Result<Vec<QueuedRecord>, EngineError> {
         self.handle(map)?;
         Ok(self.context.store.queued(map, after, limit, LIST_BYTES_MAX)?)
+    }
+
+    /// The record with this sequence, if it is queued still.
+    pub fn queued_record(&self, map: &MapId, sequence: QueueSequence) -> Result<Option<QueuedRecord>, EngineError> {
+        Ok(self.context.store.queued_record(map, sequence)?)
     }
 
     pub fn errors(&self, map: &MapId, after: QueueSequence, limit: usize) -> Result<Vec<ErrorRecord>, EngineError> {

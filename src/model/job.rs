@@ -4,7 +4,6 @@ use super::failure::Failure;
 use super::filter::{Candidate, RecordFilter};
 use super::ids::{ExecutionNumber, JobNumber};
 use super::request::{RequestIdReused, RequestTag};
-use super::retry::RetryStatus;
 use super::row::Row;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
@@ -64,19 +63,6 @@ pub enum JobOutcome {
     Superseded,
     /// It was left as it is.
     Skipped,
-}
-
-impl RetryStatus {
-    /// How retries of an error stand: what has ended, unless a job that runs is still to take it.
-    pub fn of(running: &[QueueJob], kind: JobKind, number: u64, candidate: &Candidate<'_>) -> RetryStatus {
-        let to_come = |job: &QueueJob| {
-            job.kind == kind
-                && (job.position + 1..=job.last_sequence).contains(&number)
-                && candidate.job != Some(job.number)
-                && job.selection.picks(number, candidate)
-        };
-        if running.iter().any(to_come) { RetryStatus::Pending } else { candidate.retry_status }
-    }
 }
 
 /// Which errors a job takes.

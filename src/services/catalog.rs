@@ -8,7 +8,7 @@ use super::paging::Page;
 use super::proto;
 use super::proto::validate_table_map_request::Target;
 use super::status::CallError;
-use super::{failures, names, records, times, update_mask};
+use super::{failures, records, update_mask};
 use crate::engine::catalog::NewMap;
 use crate::engine::log::{EventFilter, LogOf};
 use crate::engine::map::{Deletion, Update};
@@ -169,43 +169,10 @@ impl Services {
         Ok(proto::TableMapOverview {
             table_map: Some(self.shown(map)?),
             execution: execution.map(|execution| super::executions::shown(&id, &execution)),
-            queue_stats: Some(self.stats(&id)?),
+            queue_stats: Some(super::stats::stats(&self.engine, &id)?),
             execution_error_counts: failures::error_counts(failed.unwrap_or_default()),
             recent_events: recent.events.into_iter().map(Into::into).collect(),
             active_alerts: Vec::new(), // there are no alerts yet
-        })
-    }
-
-    /// A queue at this moment.
-    pub(super) fn stats(&self, id: &MapId) -> Result<proto::QueueStats, CallError> {
-        let view = self.engine.map(id)?;
-        let stats = self.engine.queue_stats(id)?;
-        let (map, figures) = (&view.map, &stats.head.figures);
-        let limits = map.definition.queue_limits;
-        let held_back = map.held_back_since.map(|since| (stats.read_time - since).to_std().unwrap_or_default());
-        let ratio = |used: f64, max: f64| if max > 0.0 { used / max } else { 1.0 };
-        Ok(proto::QueueStats {
-            table_map: names::table_map(id),
-            read_time: Some(times::timestamp(stats.read_time)),
-            queued_count: records::count(figures.queued()),
-            in_progress_count: 0, // those on their way are counted as queued
-            error_count: records::count(figures.in_error()),
-            error_counts: failures::error_counts(stats.errors),
-            figures: vec![
-                super::queued_records::figures(proto::Direction::LeftToRight, &figures.left),
-                super::queued_records::figures(proto::Direction::RightToLeft, &figures.right),
-            ],
-            bytes: records::count(figures.queued_bytes),
-            oldest_accept_time: stats.oldest_accept_time.map(times::timestamp),
-            limits: Some(super::definition::queue_limits(&limits)),
-            bytes_ratio: ratio(figures.queued_bytes as f64, limits.max_bytes as f64),
-            queueing_since: map.held_back_since.map(times::timestamp),
-            pause_ratio: held_back.map_or(0.0, |time| ratio(time.as_secs_f64(), limits.max_pause.as_secs_f64())),
-            // Rates are not measured yet.
-            accepted_per_second: 0.0,
-            applied_per_second: 0.0,
-            time_to_drain: None,
-            time_until_limit: None,
         })
     }
 }

@@ -10,6 +10,7 @@ use crate::engine::error::EngineError;
 use crate::engine::log::{EventFilter, LogOf};
 use crate::engine::reading::Held;
 use crate::model::ids::{ExecutionNumber, MapId, QueueSequence};
+use crate::model::under_way::UnderWay;
 use prost::Message;
 use prost_reflect::MessageDescriptor;
 use serde_json::{Map, Value};
@@ -155,7 +156,8 @@ impl Download {
         };
         let filter = &self.filter;
         for error in errors.into_iter().filter(|error| filter.covers(error.fail_time)) {
-            let shown = super::queued_records::shown(map, &view.map.definition, Held::Error(error), &[]);
+            let shown =
+                super::queued_records::shown(map, &view.map.definition, Held::Error(error), &UnderWay::default());
             self.form.line(&mut self.ready, QUEUED_RECORD, &shown)?;
         }
         Ok(Stage::Errors(maps, last))
@@ -193,7 +195,7 @@ impl Download {
         };
         let filter = &self.filter;
         for row in rows.into_iter().filter(|(_, error)| filter.covers(error.time)) {
-            let shown = super::executions::failed_row(&map, number, &view.map.definition, &[], row);
+            let shown = super::executions::failed_row(&map, number, &view.map.definition, &UnderWay::default(), row);
             self.form.line(&mut self.ready, EXECUTION_ERROR, &shown)?;
         }
         Ok(Stage::Rows(maps, Some(number), last))

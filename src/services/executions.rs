@@ -15,9 +15,9 @@ use crate::engine::map::{Transition, TransitionRequest};
 use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progress, Project};
 use crate::model::filter::{Candidate, RecordFilter};
 use crate::model::ids::{ExecutionNumber, MapId};
-use crate::model::job::{JobKind, QueueJob};
-use crate::model::retry::RetryStatus;
+use crate::model::job::JobKind;
 use crate::model::table_map::Definition;
+use crate::model::under_way::UnderWay;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,11 +88,11 @@ pub fn failed_row(
     map: &MapId,
     execution: ExecutionNumber,
     definition: &Definition,
-    to_come: &[QueueJob],
+    under_way: &UnderWay,
     (sequence, error): (u64, ExecutionError),
 ) -> proto::ExecutionError {
     let candidate = Candidate::from(&error);
-    let status = RetryStatus::of(to_come, JobKind::RetryExecutionErrors(execution), sequence, &candidate);
+    let status = under_way.retry_status(JobKind::RetryExecutionErrors(execution), sequence, &candidate);
     let mut row = error.row;
     for (column, value) in under_source_names(definition, error.source, &error.key) {
         row.set(column, value);
@@ -221,15 +221,15 @@ impl Services {
         let mut input = Input::default();
         let filter = input.record_filter(request.filter.clone(), &map, definition);
         input.done()?;
-        let jobs = self.running_jobs(&map)?;
+        let under_way = self.engine.under_way(&map)?;
         let kind = JobKind::RetryExecutionErrors(number);
         let picks = |(row, error): &(u64, ExecutionError)| {
             let mut candidate = Candidate::from(error);
-            candidate.retry_status = RetryStatus::of(&jobs, kind, *row, &candidate);
+            candidate.retry_status = under_way.retry_status(kind, *row, &candidate);
             filter.picks(&candidate)
         };
         let (rows, next_page_token) = self.picked_errors(&page, &map, number, picks)?;
-        let errors = rows.into_iter().map(|row| failed_row(&map, number, definition, &jobs, row)).collect();
+        let errors = rows.into_iter().map(|row| failed_row(&map, number, definition, &under_way, row)).collect();
         let total_size = if filter == RecordFilter::default() { total(execution.failed()) } else { None };
         Ok(proto::ListExecutionErrorsResponse { errors, next_page_token, total_size })
     }

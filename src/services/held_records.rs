@@ -11,8 +11,8 @@ use crate::engine::error::EngineError;
 use crate::engine::reading::Held;
 use crate::model::filter::{Candidate, RecordFilter};
 use crate::model::ids::{MapId, QueueSequence};
-use crate::model::job::{JobKind, QueueJob};
-use crate::model::retry::RetryStatus;
+use crate::model::job::JobKind;
+use crate::model::under_way::UnderWay;
 
 /// Records that one page looks through at most; one that found less goes on with the next.
 const LOOKED_THROUGH_MAX: usize = 10_000;
@@ -20,28 +20,36 @@ const LOOKED_THROUGH_MAX: usize = 10_000;
 const READ_AT_ONCE: usize = 50;
 const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
 
-/// Where records stand that a list is about.
-#[derive(Clone, Copy)]
-struct Kept {
-    queued: bool,
-    errors: bool,
-    retried: bool,
+/// Which records a list is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    All,
+    /// Queued, and not on their way.
+    Waiting,
+    OnTheirWay,
+    Errors,
+    Retried,
 }
 
-const ERRORS: Kept = Kept { queued: false, errors: true, retried: false };
+impl From<proto::QueuedRecordState> for Kept {
+    fn from(state: proto::QueuedRecordState) -> Self {
+        match state {
+            proto::QueuedRecordState::Unspecified => Kept::All,
+            proto::QueuedRecordState::Queued => Kept::Waiting,
+            proto::QueuedRecordState::InProgress => Kept::OnTheirWay,
+            proto::QueuedRecordState::Error => Kept::Errors,
+            proto::QueuedRecordState::Completed => Kept::Retried,
+        }
+    }
+}
 
 impl Kept {
-    fn of(state: proto::QueuedRecordState) -> Result<Self, CallError> {
-        let none = Self { queued: false, errors: false, retried: false };
-        Ok(match state {
-            proto::QueuedRecordState::Unspecified => Self { queued: true, errors: true, retried: true },
-            proto::QueuedRecordState::Queued => Self { queued: true, ..none },
-            proto::QueuedRecordState::Error => ERRORS,
-            proto::QueuedRecordState::Completed => Self { retried: true, ..none },
-            proto::QueuedRecordState::InProgress => {
-                return Err(CallError::NotOffered { what: "ListQueuedRecordsRequest.state IN_PROGRESS" });
-            }
-        })
+    fn has(self, held: &Held, under_way: &UnderWay) -> bool {
+        match (self, held) {
+            (Kept::Waiting, Held::Queued(record)) => !under_way.has(record.sequence),
+            (Kept::OnTheirWay, Held::Queued(record)) => under_way.has(record.sequence),
+            _ => true, // it is read from one place only
+        }
     }
 }
 
@@ -56,15 +64,17 @@ impl Services {
         let state = input.known::<proto::QueuedRecordState>("state", request.state);
         let (id, state) = input.with(id.zip(state))?;
         let figures = self.engine.head(&id)?.figures;
-        let kept = Kept::of(state)?;
-        let (queued_records, next_page_token, filtered) = self.held(&id, &page, kept, request.filter.as_ref())?;
-        let total_size = match state {
-            proto::QueuedRecordState::Queued => total(figures.queued()),
-            proto::QueuedRecordState::Error => total(figures.in_error()),
+        let under_way = self.engine.under_way(&id)?;
+        let on_their_way = under_way.queued().min(figures.queued());
+        let kept = Kept::from(state);
+        let (queued_records, next_page_token, filtered) =
+            self.held(&id, &page, kept, &under_way, request.filter.as_ref())?;
+        let total_size = match kept {
+            Kept::Waiting => total(figures.queued() - on_their_way),
+            Kept::OnTheirWay => total(on_their_way),
+            Kept::Errors => total(figures.in_error()),
             // Of these no count is kept.
-            proto::QueuedRecordState::Unspecified
-            | proto::QueuedRecordState::InProgress
-            | proto::QueuedRecordState::Completed => None,
+            Kept::All | Kept::Retried => None,
         };
         let total_size = total_size.filter(|_| !filtered);
         Ok(proto::ListQueuedRecordsResponse { queued_records, next_page_token, total_size })
@@ -79,7 +89,9 @@ impl Services {
         let id = input.table_map("parent", &request.parent);
         let id = input.with(id)?;
         let total_size = total(self.engine.head(&id)?.figures.in_error());
-        let (errors, next_page_token, filtered) = self.held(&id, &page, ERRORS, request.filter.as_ref())?;
+        let under_way = self.engine.under_way(&id)?;
+        let (errors, next_page_token, filtered) =
+            self.held(&id, &page, Kept::Errors, &under_way, request.filter.as_ref())?;
         let total_size = total_size.filter(|_| !filtered);
         Ok(proto::ListCatchUpErrorsResponse { errors, next_page_token, total_size })
     }
@@ -93,7 +105,7 @@ impl Services {
         let (id, sequence) = input.with(named)?;
         let view = self.engine.map(&id)?;
         let held = self.engine.record(&id, sequence)?;
-        Ok(queued_records::shown(&id, &view.map.definition, held, &self.running_jobs(&id)?))
+        Ok(queued_records::shown(&id, &view.map.definition, held, &self.engine.under_way(&id)?))
     }
 
     /// A page of records that the filter picks, in the order of acceptance; the token of the next page, and whether there is a
@@ -103,6 +115,7 @@ impl Services {
         id: &MapId,
         page: &Page,
         kept: Kept,
+        under_way: &UnderWay,
         filter: Option<&proto::RecordFilter>,
     ) -> Result<(Vec<proto::QueuedRecord>, String, bool), CallError> {
         let view = self.engine.map(id)?;
@@ -111,16 +124,15 @@ impl Services {
         let filter = input.record_filter(filter.cloned(), id, definition);
         input.done()?;
         let filtered = filter != RecordFilter::default();
-        let jobs = self.running_jobs(id)?;
         let mut after = page.number()?.unwrap_or(0);
         let (mut found, mut bytes, mut looked_through) = (Vec::new(), 0, 0);
         loop {
-            let read = self.read_held(id, kept, QueueSequence(after))?;
+            let read = self.read_held(id, kept, under_way, QueueSequence(after))?;
             if read.is_empty() {
                 return Ok((found, String::new(), filtered));
             }
             for held in read {
-                let picked = picks(&filter, &held, &jobs);
+                let picked = kept.has(&held, under_way) && picks(&filter, &held, under_way);
                 if picked {
                     bytes += held.size();
                     if found.len() == page.size || (bytes > PAGE_BYTES_MAX && !found.is_empty()) {
@@ -130,7 +142,7 @@ impl Services {
                 after = held.record().sequence.0;
                 looked_through += 1;
                 if picked {
-                    found.push(shown(id, definition, held, &jobs));
+                    found.push(shown(id, definition, held, under_way));
                 }
             }
             if looked_through >= LOOKED_THROUGH_MAX {
@@ -140,15 +152,27 @@ impl Services {
     }
 
     /// The next records of all that is asked for, in one order.
-    fn read_held(&self, id: &MapId, kept: Kept, after: QueueSequence) -> Result<Vec<Held>, EngineError> {
+    fn read_held(
+        &self,
+        id: &MapId,
+        kept: Kept,
+        under_way: &UnderWay,
+        after: QueueSequence,
+    ) -> Result<Vec<Held>, EngineError> {
         let mut held = Vec::new();
-        if kept.queued {
+        let has = |of: Kept| kept == Kept::All || kept == of;
+        if kept == Kept::OnTheirWay {
+            let sequences = under_way.queued_after(after).take(READ_AT_ONCE);
+            let read = sequences.map(|sequence| self.engine.queued_record(id, sequence)).filter_map(Result::transpose);
+            held.extend(read.map(|read| read.map(Held::Queued)).collect::<Result<Vec<_>, _>>()?);
+        }
+        if has(Kept::Waiting) {
             held.extend(self.engine.queued(id, after, READ_AT_ONCE)?.into_iter().map(Held::Queued));
         }
-        if kept.errors {
+        if has(Kept::Errors) {
             held.extend(self.engine.errors(id, after, READ_AT_ONCE)?.into_iter().map(Held::Error));
         }
-        if kept.retried {
+        if has(Kept::Retried) {
             held.extend(self.engine.retried(id, after, READ_AT_ONCE)?.into_iter().map(Held::Retried));
         }
         held.sort_by_key(|held| held.record().sequence);
@@ -159,11 +183,11 @@ impl Services {
     }
 }
 
-fn picks(filter: &RecordFilter, held: &Held, jobs: &[QueueJob]) -> bool {
+fn picks(filter: &RecordFilter, held: &Held, under_way: &UnderWay) -> bool {
     let mut candidate = Candidate::from(held);
     if let Held::Error(error) = held {
         let number = error.record.sequence.0;
-        candidate.retry_status = RetryStatus::of(jobs, JobKind::RetryCatchUpErrors, number, &candidate);
+        candidate.retry_status = under_way.retry_status(JobKind::RetryCatchUpErrors, number, &candidate);
     }
     filter.picks(&candidate)
 }

@@ -17,6 +17,7 @@ use crate::model::ids::{JobNumber, MapId, QueueSequence};
 use crate::model::job::{Deletes, JobKind, JobOutcome, JobReason, JobState, QueueJob, Selection};
 use crate::model::row::Row;
 use crate::model::table_map::Definition;
+use crate::model::under_way::UnderWay;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -236,8 +237,8 @@ impl Services {
         let corrected = Corrected { record, etag: given.etag, actor, validate_only: request.validate_only };
         let error = self.engine.correct(&map, sequence, corrected, DECISION_WAIT).await?;
         let view = self.engine.map(&map)?;
-        let jobs = self.running_jobs(&map)?;
-        Ok(queued_records::shown(&map, &view.map.definition, Held::Error(error), &jobs))
+        let under_way = self.engine.under_way(&map)?;
+        Ok(queued_records::shown(&map, &view.map.definition, Held::Error(error), &under_way))
     }
 
     async fn begin_job(
@@ -281,7 +282,7 @@ impl Services {
                 JobKind::RetryExecutionErrors(execution) => {
                     let rows = self.engine.execution_errors(map, execution, number - 1, 1)?;
                     let Some(row) = rows.into_iter().find(|(found, _)| *found == number) else { continue };
-                    let shown = failed_row(map, execution, definition, &[], row);
+                    let shown = failed_row(map, execution, definition, &UnderWay::default(), row);
                     (shown.name, shown.record, shown.error)
                 }
             };
@@ -300,7 +301,7 @@ impl Services {
         sequence: QueueSequence,
     ) -> Result<Option<proto::QueuedRecord>, CallError> {
         match self.engine.record(map, sequence) {
-            Ok(found) => Ok(Some(queued_records::shown(map, definition, found, &[]))),
+            Ok(found) => Ok(Some(queued_records::shown(map, definition, found, &UnderWay::default()))),
             Err(EngineError::RecordNotFound { .. }) => Ok(None), // it has gone since
             Err(error) => Err(error.into()),
         }
@@ -371,14 +372,6 @@ impl Services {
             }
         };
         Ok(proto::ListQueueJobsResponse { queue_jobs, next_page_token })
-    }
-
-    /// The jobs of a map that run: what they are still to take is PENDING.
-    pub(super) fn running_jobs(&self, map: &MapId) -> Result<Vec<QueueJob>, CallError> {
-        /// Jobs run in the order of their numbers, so that those which run are among the last.
-        const RUNNING_MAX: usize = 100;
-        let jobs = self.engine.jobs(map, None, RUNNING_MAX)?;
-        Ok(jobs.into_iter().filter(|job| job.state == JobState::Running).collect())
     }
 }
 

@@ -48,6 +48,7 @@ pub const OFFERED: &[(&str, &[&str])] = &[
         "tandem.v1.QueueService",
         &[
             "GetQueueStats",
+            "WatchQueueStats",
             "ListQueuedRecords",
             "GetQueuedRecord",
             "ListCatchUpErrors",

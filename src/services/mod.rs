@@ -27,6 +27,7 @@ pub mod proto;
 mod queue;
 mod queued_records;
 mod records;
+mod stats;
 pub mod status;
 mod sync;
 mod table_maps;

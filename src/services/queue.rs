@@ -1,6 +1,5 @@
 //! `QueueService`.
 
-use super::input::Input;
 use super::methods::not_offered;
 use super::proto::queue_service_server::QueueService;
 use super::proto::*;
@@ -15,9 +14,7 @@ impl QueueService for Services {
     type WatchQueueJobStream = Answers<WatchQueueJobResponse>;
 
     async fn get_queue_stats(&self, request: Request<GetQueueStatsRequest>) -> Answer<QueueStats> {
-        let mut input = Input::default();
-        let id = input.table_map("name", &request.get_ref().name);
-        Ok(Response::new(self.stats(&input.with(id)?)?))
+        Ok(Response::new(self.get_queue_stats(request.get_ref())?))
     }
 
     async fn list_queued_records(
@@ -38,8 +35,8 @@ impl QueueService for Services {
         Ok(Response::new(self.list_catch_up_errors(request.get_ref())?))
     }
 
-    async fn watch_queue_stats(&self, _: Request<WatchQueueStatsRequest>) -> Answer<Self::WatchQueueStatsStream> {
-        not_offered("WatchQueueStats")
+    async fn watch_queue_stats(&self, request: Request<WatchQueueStatsRequest>) -> Answer<Self::WatchQueueStatsStream> {
+        Ok(Response::new(self.watch_queue_stats(request.get_ref())?))
     }
 
     async fn retry_catch_up_errors(&self, request: Request<RetryCatchUpErrorsRequest>) -> Answer<QueueJob> {

@@ -8,11 +8,12 @@ use crate::model::change::{Operation, QueuedRecord};
 use crate::model::figures::Figures;
 use crate::model::filter::Candidate;
 use crate::model::ids::MapId;
-use crate::model::job::{JobKind, QueueJob};
+use crate::model::job::JobKind;
 use crate::model::key::Key;
 use crate::model::retry::RetryStatus;
 use crate::model::row::Row;
 use crate::model::table_map::{Definition, Side};
+use crate::model::under_way::UnderWay;
 
 /// A key under the left side's column names.
 pub fn key_record(definition: &Definition, key: &Key) -> proto::Record {
@@ -63,15 +64,22 @@ fn queued(map: &MapId, definition: &Definition, queued: QueuedRecord) -> proto::
     }
 }
 
-/// A record that waits, is in error, or was. `to_come` are the jobs that run.
-pub fn shown(map: &MapId, definition: &Definition, held: Held, to_come: &[QueueJob]) -> proto::QueuedRecord {
+/// A record that waits, is in error, or was.
+pub fn shown(map: &MapId, definition: &Definition, held: Held, under_way: &UnderWay) -> proto::QueuedRecord {
     let (error, state) = match held {
-        Held::Queued(record) => return queued(map, definition, record),
+        Held::Queued(record) => {
+            let state = if under_way.has(record.sequence) {
+                proto::QueuedRecordState::InProgress
+            } else {
+                proto::QueuedRecordState::Queued
+            };
+            return proto::QueuedRecord { state: state.into(), ..queued(map, definition, record) };
+        }
         Held::Error(error) => (error, proto::QueuedRecordState::Error),
         Held::Retried(error) => (error, proto::QueuedRecordState::Completed),
     };
     let kind = JobKind::RetryCatchUpErrors;
-    let status = RetryStatus::of(to_come, kind, error.record.sequence.0, &Candidate::from(&error));
+    let status = under_way.retry_status(kind, error.record.sequence.0, &Candidate::from(&error));
     let sent = error.sent();
     let etag = error.etag();
     let key: Row = under_source_names(definition, error.record.change.source, &error.record.change.key).collect();

@@ -1,5 +1,6 @@
 //! Taking changes in: what is refused, skipped, written directly, or queued.
 
+use super::commits::flow_of;
 use super::drain::Source;
 use super::task::{MapTask, Unanswered};
 use super::{Reply, crossing};
@@ -284,6 +285,7 @@ impl MapTask {
         }
         operations.extend(effects.operations.iter().cloned());
         let commit = Commit { map: self.map.id.clone(), expected: None, operations };
+        self.shown.count(flow_of(&commit.operations));
         // Rule 1: synced before anyone is answered.
         let commit = self.context.store.submit(commit, Durability::Synced).await?;
         self.enqueueing = Some(Enqueueing { commit, records, lost, because, crossings: effects });
@@ -305,6 +307,7 @@ impl MapTask {
             self.queued_bytes += record.change.size() as u64;
         }
         self.apply_crossings(crossings);
+        self.shown.queue_further();
         for (record, reply) in records {
             let (disposition, sequence) = (Disposition::Queued, record.sequence);
             let answer = Answer { disposition, sequence, reason: because.as_str().to_owned() };

@@ -7,8 +7,9 @@ use super::task::MapTask;
 use crate::engine::error::EngineError;
 use crate::model::change::{Answer, Ending};
 use crate::model::ids::QueueSequence;
+use crate::model::throughput::Flow;
 use crate::model::written::Written;
-use crate::store::{Commit, Durability, Operation, Pending, Receipt, StoreError, in_commits};
+use crate::store::{Commit, Durability, Operation, Pending, Receipt, RetryResult, StoreError, in_commits};
 use futures::StreamExt;
 
 /// Lazy commits that may be under way; more gather in the next one.
@@ -62,6 +63,7 @@ impl MapTask {
     }
 
     async fn hand_over(&mut self, operations: Vec<Operation>, ends: Ends) -> Result<(), EngineError> {
+        self.shown.count(flow_of(&operations));
         let commit = Commit { map: self.map.id.clone(), expected: None, operations };
         let durability = if ends.replies.is_empty() { Durability::Lazy } else { Durability::Synced };
         let pending: Pending = self.context.store.submit(commit, durability).await?;
@@ -86,6 +88,7 @@ impl MapTask {
     pub fn lazily_done(&mut self, result: Result<Receipt, StoreError>, ends: Ends) -> Result<(), EngineError> {
         result?;
         self.ended(ends);
+        self.shown.queue_further();
         if self.diverting {
             self.diverting = self.context.store.head(&self.map.id)?.diverting;
         }
@@ -119,4 +122,28 @@ impl MapTask {
         }
         Ok(())
     }
+}
+
+/// What moves with these operations; a decision about many at once (`Divert`) says nothing about how fast it goes.
+pub(super) fn flow_of(operations: &[Operation]) -> Flow {
+    let mut flow = Flow::default();
+    for operation in operations {
+        match operation {
+            Operation::Enqueue(records) => {
+                flow.add(Flow { accepted: records.len() as u64, queued: records.len() as u64, ..Flow::default() });
+            }
+            Operation::Leave { sequences, ending } => {
+                let left = sequences.len() as u64;
+                let applied = if *ending == Ending::Applied { left } else { 0 };
+                flow.add(Flow { left, applied, ..Flow::default() });
+            }
+            Operation::Fail { .. } => flow.left += 1,
+            Operation::Count { figures, .. } => {
+                flow.add(Flow { accepted: figures.accepted, applied: figures.applied, ..Flow::default() });
+            }
+            Operation::Retried(retried) => flow.applied += u64::from(retried.result == RetryResult::Applied),
+            _ => {} // moves no change
+        }
+    }
+    flow
 }

@@ -4,6 +4,7 @@ use super::Reply;
 use super::ahead::Ahead;
 use super::refresh::{Fetch, Fetched};
 use super::retries::Retry;
+use super::shown::OnItsWay;
 use super::task::{MapTask, Sides};
 use crate::connectors::{Write, WriteOperation};
 use crate::engine::delivery::{Item, Place, Priority};
@@ -15,6 +16,7 @@ use crate::model::lanes::{Lanes, Ticket};
 use crate::model::mapping::MappedRecord;
 use crate::model::state::MapState;
 use crate::model::table_map::Side;
+use crate::model::under_way::Sent;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
@@ -44,6 +46,20 @@ pub(super) enum Source {
     Gone,
 }
 
+impl Source {
+    /// How it shows while it is on its way; nobody sees what is not kept.
+    fn shown_as(&self) -> Option<Sent> {
+        match self {
+            Source::Queued { record } => Some(Sent::Queued(record.sequence)),
+            Source::Retry { retry } => Some(match retry.execution {
+                Some(execution) => Sent::Row(execution, retry.number),
+                None => Sent::Error(QueueSequence(retry.number)),
+            }),
+            Source::Direct { .. } | Source::Gone => None,
+        }
+    }
+}
+
 /// What is kept of a queued record beside its change.
 pub(super) struct Loaded {
     pub sequence: QueueSequence,
@@ -58,6 +74,8 @@ pub(super) struct Entry {
     pub yielded: BTreeSet<String>,
     /// It is at its destination.
     pub dispatched: bool,
+    /// Set while it is, for what is kept.
+    on_its_way: Option<OnItsWay>,
     /// A change crossed it while it was there, and what follows puts right whatever becomes of it (rule 9).
     pub settled: bool,
     pub fetched: Fetched,
@@ -140,6 +158,14 @@ impl Drain {
         self.held.len()
     }
 
+    /// What is under way for a record that is no longer in the queue: it only keeps its lane until it ends.
+    pub fn forget_record(&mut self, ticket: Ticket) {
+        if let Some(entry) = self.entries.get_mut(&ticket) {
+            entry.source = Source::Gone;
+            entry.on_its_way = None;
+        }
+    }
+
     pub fn under_way(&self) -> usize {
         self.entries.values().filter(|entry| entry.dispatched).count()
     }
@@ -173,7 +199,15 @@ impl MapTask {
         }
         self.drain.entries.insert(
             ticket,
-            Entry { source, change, yielded, dispatched: false, settled: false, fetched: Fetched::Not },
+            Entry {
+                source,
+                change,
+                yielded,
+                dispatched: false,
+                on_its_way: None,
+                settled: false,
+                fetched: Fetched::Not,
+            },
         );
         if self.drain.lanes.push(ticket, keys) {
             self.drain.ready.get_mut(side).push_back(ticket);
@@ -298,6 +332,7 @@ impl MapTask {
             echo.sent(&entry.change.key, mapped.written());
         }
         entry.dispatched = true;
+        entry.on_its_way = entry.source.shown_as().map(|sent| self.shown.sent(sent, side));
         tracing::trace!(map = %self.map.id, key = %entry.change.key, to = side.other().as_str(), ?mapped, "goes out");
         Place::put(
             place,
@@ -317,6 +352,7 @@ impl MapTask {
     pub fn ready_again(&mut self, ticket: Ticket) {
         if let Some(entry) = self.drain.entries.get_mut(&ticket) {
             entry.dispatched = false;
+            entry.on_its_way = None;
             let side = entry.change.source;
             self.drain.ready.get_mut(side).push_front(ticket);
         }

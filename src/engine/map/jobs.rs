@@ -195,6 +195,7 @@ impl MapTask {
         let commit = Commit { map: self.map.id.clone(), expected: None, operations };
         self.context.store.commit(commit).await?;
         self.shown.jobs_further();
+        self.shown.queue_further();
         Ok(())
     }
 

@@ -18,11 +18,13 @@ mod outcome;
 mod pending;
 mod refresh;
 mod retries;
+mod shown;
 mod task;
 mod transition;
 
 pub(super) use accept::CHANGE_BYTES_MAX;
 pub(super) use drain::write_of;
+pub(super) use shown::Shown;
 pub(super) use task::{Running, SELF};
 pub(super) use transition::editable;
 
@@ -41,7 +43,10 @@ use crate::model::request::RequestTag;
 use crate::model::row::Row;
 use crate::model::state::ResumeOption;
 use crate::model::table_map::{Definition, Schemas, Side, TableMap};
+use crate::model::throughput::Rates;
+use crate::model::under_way::Sent;
 use crate::store::Store;
+use shown::Looking;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -211,57 +216,46 @@ pub struct MapView {
 #[derive(Debug, Clone)]
 pub struct MapHandle {
     commands: mpsc::Sender<Command>,
-    view: watch::Receiver<Arc<MapView>>,
-    execution: watch::Receiver<Option<Arc<Execution>>>,
-    jobs: watch::Receiver<()>,
-}
-
-/// What a map's task shows of itself.
-#[derive(Clone)]
-pub(crate) struct Shown {
-    view: watch::Sender<Arc<MapView>>,
-    /// The latest execution, whenever it has come further.
-    execution: watch::Sender<Option<Arc<Execution>>>,
-    /// Wakes whenever a job has come further.
-    jobs: watch::Sender<()>,
-}
-
-impl Shown {
-    pub fn execution(&self, execution: &Execution) {
-        self.execution.send_replace(Some(Arc::new(execution.clone())));
-    }
-
-    pub fn jobs_further(&self) {
-        self.jobs.send_replace(());
-    }
+    looking: Looking,
 }
 
 impl MapHandle {
     /// Starts the task of a map that the store has.
     pub fn start(context: Context, map: TableMap) -> MapHandle {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
-        let (view_sender, view) = watch::channel(Arc::new(view_of(&map)));
-        let (execution_sender, execution) = watch::channel(None);
+        let (shown, looking) = shown::shown(view_of(&map));
         let tasks = context.tasks.clone();
-        let (jobs_sender, jobs) = watch::channel(());
-        let shown = Shown { view: view_sender, execution: execution_sender, jobs: jobs_sender };
         tasks.spawn(supervise(context, map.id, inbox, shown));
-        MapHandle { commands, view, execution, jobs }
+        MapHandle { commands, looking }
     }
 
     /// Wakes whenever an execution has come further.
     pub fn execution(&self) -> watch::Receiver<Option<Arc<Execution>>> {
-        self.execution.clone()
+        self.looking.execution.clone()
     }
 
     /// Wakes whenever a job has come further.
     pub fn jobs(&self) -> watch::Receiver<()> {
-        self.jobs.clone()
+        self.looking.jobs.clone()
+    }
+
+    /// Wakes whenever the queue is another one.
+    pub fn queue(&self) -> watch::Receiver<()> {
+        self.looking.queue.clone()
+    }
+
+    pub fn rates(&self) -> Rates {
+        self.looking.moving.rates()
+    }
+
+    /// What is on its way, from sides that `counts` picks.
+    pub fn sent(&self, counts: impl Fn(Side) -> bool) -> impl Iterator<Item = Sent> {
+        self.looking.moving.sent(counts)
     }
 
     /// The map as it is; always what the store acknowledged last.
     pub fn view(&self) -> Arc<MapView> {
-        self.view.borrow().clone()
+        self.looking.view.borrow().clone()
     }
 
     /// Waits for a place in the map's inbox; the order of calls is the order of the map.

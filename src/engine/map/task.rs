@@ -343,7 +343,7 @@ impl MapTask {
 
     /// Shows the map as it is now.
     pub fn publish(&self) {
-        self.shown.view.send_replace(Arc::new(view_of(&self.map)));
+        self.shown.view(view_of(&self.map));
     }
 
     /// Drops what a copy said that was stopped.

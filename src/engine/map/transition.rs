@@ -1,6 +1,5 @@
 //! Changes of state, of the definition, and the end of a map: each is one durable step, answered when it is on disk.
 
-use super::drain::Source;
 use super::task::{MapTask, SELF, Sides};
 use super::{Circle, Deletion, LeftOver, Transition, TransitionRequest, Update};
 use crate::engine::error::EngineError;
@@ -425,15 +424,6 @@ pub(crate) fn editable(map: &TableMap, etag: &str, verb: &'static str) -> Result
         return Err(EngineError::MapRunning { map: map.id.clone(), state: map.state, verb });
     }
     Ok(())
-}
-
-impl super::drain::Drain {
-    /// What is under way for a record that is no longer in the queue: it only keeps its lane until it ends.
-    fn forget_record(&mut self, ticket: crate::model::lanes::Ticket) {
-        if let Some(entry) = self.entries.get_mut(&ticket) {
-            entry.source = Source::Gone;
-        }
-    }
 }
 
 fn own(actor: &str) -> TransitionRequest {
