@@ -398,7 +398,7 @@ fn both_sides_end_equal(telling: Telling) {
             world.settle().await;
             let (left, right) = (world.rows(Side::Left).await, world.rows(Side::Right).await);
             let figures = world.engine().head(&world.map).unwrap().figures;
-            let errors = world.engine().errors(&world.map, Default::default(), 3).unwrap();
+            let errors = world.engine().errors_by(&world.map, None, Default::default(), 3).unwrap();
             world.end().await;
             if left != right || figures.in_error() > 0 {
                 *log(&STORY) = std::mem::take(&mut log(&LOG));

@@ -2,7 +2,11 @@
 
 mod support;
 
+#[path = "queue/groups.rs"]
+mod groups;
 #[path = "outages/pair.rs"]
 mod pair;
+#[path = "queue/purging.rs"]
+mod purging;
 #[path = "queue/stats.rs"]
 mod stats;

@@ -7,6 +7,7 @@ use crate::model::execution::ExecutionState;
 use crate::model::failure::ErrorType;
 use crate::model::ids::QueueSequence;
 use crate::model::limits::{self, WARN_RATIO};
+use crate::model::retention::Retention;
 use crate::model::state::MapState;
 use crate::model::table_map::{Side, TableMap};
 use crate::store::Head;
@@ -19,6 +20,7 @@ impl Engine {
         let mut conditions = self.stopped_lanes(map);
         conditions.extend(self.errors_that_wait(map, &head)?);
         conditions.extend(self.near_limit(map, &head));
+        conditions.extend(self.purged_soon(map)?);
         conditions.sort_by_key(|condition| condition.since);
         Ok(conditions)
     }
@@ -63,6 +65,17 @@ impl Engine {
                 Some(whole_map(ConditionKind::Errors, since, message))
             }
             ExecutionState::Running | ExecutionState::Completed => None,
+        }))
+    }
+
+    fn purged_soon(&self, map: &TableMap) -> Result<Option<Condition>, EngineError> {
+        let groups = self.context.store.error_groups(&map.id)?;
+        let Some(first) = groups.iter().map(|group| group.first_time).min() else { return Ok(None) };
+        let retention = Retention(map.definition.error_retention);
+        let since = retention.soon_since(first, self.context.clock.now());
+        Ok(since.zip(retention.purge_time(first)).map(|(since, purge_time)| {
+            let message = format!("errors are purged from {} on", purge_time.format("%F %T UTC"));
+            whole_map(ConditionKind::PurgeSoon, since, message)
         }))
     }
 

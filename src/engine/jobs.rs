@@ -251,7 +251,7 @@ impl Engine {
         }
         after = QueueSequence(0);
         while of.errors() {
-            let page = store.errors(map, after, READ_AT_ONCE)?;
+            let page = self.errors_by(map, selection.key(), after, READ_AT_ONCE)?;
             let Some(last) = page.last() else { break };
             after = last.record.sequence;
             for error in page {

@@ -3,6 +3,7 @@
 use super::Engine;
 use super::error::EngineError;
 use crate::model::change::{ErrorRecord, QueuedRecord};
+use crate::model::error_group::ErrorGroup;
 use crate::model::execution::{Execution, ExecutionError};
 use crate::model::failure::ErrorType;
 use crate::model::filter::Candidate;
@@ -19,16 +20,13 @@ use tokio::sync::watch;
 
 /// Bytes of queued records that one list reads.
 const LIST_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// Errors that are counted by type; more are only counted.
-const ERRORS_COUNTED_MAX: u64 = 10_000;
-const ERRORS_AT_ONCE: usize = 1_000;
 
 /// A queue at one moment.
 #[derive(Debug, Clone)]
 pub struct QueueStats {
     pub read_time: DateTime<Utc>,
     pub head: Head,
-    /// Errors by type, none being those that were kept aside unsent; empty when there are too many to look at.
+    /// Errors by type, none being those that were kept aside unsent.
     pub errors: BTreeMap<Option<ErrorType>, u64>,
     pub oldest_accept_time: Option<DateTime<Utc>>,
     /// Queued records that are on their way.
@@ -84,8 +82,14 @@ impl Engine {
         let read_time = self.context.clock.now();
         let oldest = self.context.store.queued(map, QueueSequence(0), 1, 1)?;
         let oldest_accept_time = oldest.first().map(|record| record.accept_time);
-        let errors =
-            if head.figures.in_error() <= ERRORS_COUNTED_MAX { self.errors_by_type(map)? } else { BTreeMap::new() };
+        let groups = self.context.store.error_groups(map)?;
+        let mut errors = by_type(groups.iter().filter(|group| group.execution.is_none()));
+        // Those that are still to be moved to where errors are were kept aside, all of them.
+        let moved: u64 = errors.values().sum();
+        let to_be_moved = head.figures.in_error().saturating_sub(moved);
+        if to_be_moved > 0 {
+            *errors.entry(None).or_insert(0) += to_be_moved;
+        }
         // What is on its way may have left the queue since the head was read.
         let in_progress = self.under_way(map)?.queued().min(head.figures.queued());
         let rates = self.handle(map)?.rates();
@@ -121,36 +125,14 @@ impl Engine {
         Ok(self.handle(map)?.queue())
     }
 
-    fn errors_by_type(&self, map: &MapId) -> Result<BTreeMap<Option<ErrorType>, u64>, EngineError> {
-        let mut counts = BTreeMap::new();
-        let mut after = QueueSequence(0);
-        loop {
-            let page = self.context.store.errors(map, after, ERRORS_AT_ONCE)?;
-            let Some(last) = page.last() else { return Ok(counts) };
-            after = last.record.sequence;
-            for error in page {
-                *counts.entry(error.sent().then_some(error.failure.kind)).or_insert(0) += 1;
-            }
-        }
-    }
-
-    /// The failed rows of an execution by type; empty when there are too many to look at.
+    /// The failed rows of an execution by type.
     pub fn execution_errors_by_type(
         &self,
         map: &MapId,
         number: ExecutionNumber,
     ) -> Result<BTreeMap<Option<ErrorType>, u64>, EngineError> {
-        let mut counts = BTreeMap::new();
-        let mut after = 0;
-        while after < ERRORS_COUNTED_MAX {
-            let page = self.context.store.execution_errors(map, number, after, ERRORS_AT_ONCE)?;
-            let Some((last, _)) = page.last() else { return Ok(counts) };
-            after = *last;
-            for (_, error) in page {
-                *counts.entry(Some(error.failure.kind)).or_insert(0) += 1;
-            }
-        }
-        Ok(BTreeMap::new())
+        let groups = self.context.store.error_groups(map)?;
+        Ok(by_type(groups.iter().filter(|group| group.execution == Some(number))))
     }
 
     /// Records that are queued, in the order of acceptance, after `after`.
@@ -162,11 +144,6 @@ impl Engine {
     /// The record with this sequence, if it is queued still.
     pub fn queued_record(&self, map: &MapId, sequence: QueueSequence) -> Result<Option<QueuedRecord>, EngineError> {
         Ok(self.context.store.queued_record(map, sequence)?)
-    }
-
-    pub fn errors(&self, map: &MapId, after: QueueSequence, limit: usize) -> Result<Vec<ErrorRecord>, EngineError> {
-        self.handle(map)?;
-        Ok(self.context.store.errors(map, after, limit)?)
     }
 
     /// Records that retries took out of the errors and that are still kept, likewise.
@@ -221,4 +198,12 @@ impl Engine {
         self.execution(map, number)?;
         Ok(self.context.store.execution_errors(map, number, after, limit)?)
     }
+}
+
+fn by_type<'a>(groups: impl Iterator<Item = &'a ErrorGroup>) -> BTreeMap<Option<ErrorType>, u64> {
+    let mut counts = BTreeMap::new();
+    for group in groups {
+        *counts.entry(group.kind).or_insert(0) += group.count;
+    }
+    counts
 }

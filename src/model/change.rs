@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::ids::QueueSequence;
 use super::key::{Key, encode_value};
 use super::print::Over;
-use super::retry::Retry;
+use super::retry::{Retry, failed_last};
 use super::row::Row;
 use super::side::Side;
 use chrono::{DateTime, Utc};
@@ -147,6 +147,11 @@ pub struct ErrorRecord {
 }
 
 impl ErrorRecord {
+    /// When it failed for the last time.
+    pub fn failed_last(&self) -> DateTime<Utc> {
+        failed_last(self.fail_time, self.retry)
+    }
+
     /// Changes with each of its corrections and retries.
     pub fn etag(&self) -> String {
         format!("{}-{:016x}", self.attempts, self.record.change.fingerprint())

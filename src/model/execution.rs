@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::ids::{ExecutionNumber, MapId, QueueSequence};
 use super::key::Key;
-use super::retry::Retry;
+use super::retry::{Retry, failed_last};
 use super::row::Row;
 use super::side::Side;
 use chrono::{DateTime, Utc};
@@ -166,6 +166,11 @@ pub struct ExecutionError {
 impl ExecutionError {
     pub fn new(source: Side, key: Key, row: Row, failure: Failure, time: DateTime<Utc>) -> Self {
         Self { source, key, row, failure, time, retry: None, original: None, unkept_bytes: 0 }
+    }
+
+    /// When it failed for the last time.
+    pub fn failed_last(&self) -> DateTime<Utc> {
+        failed_last(self.time, self.retry)
     }
 
     /// Without its row where that has more bytes than can be kept.

@@ -87,6 +87,12 @@ impl<'a> From<&'a ExecutionError> for Candidate<'a> {
 }
 
 impl RecordFilter {
+    /// Whether it asks for nothing but what errors of one cause have in common.
+    pub fn is_of_groups(&self) -> bool {
+        let Self { source, error_type, code, constraint, column, .. } = self.clone();
+        *self == Self { source, error_type, code, constraint, column, ..Self::default() }
+    }
+
     pub fn picks(&self, candidate: &Candidate<'_>) -> bool {
         let Candidate { source, key, is_error, failure, time, retry_status, job } = *candidate;
         // What has no error has none of these either way.

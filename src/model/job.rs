@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::filter::{Candidate, RecordFilter};
 use super::ids::{ExecutionNumber, JobNumber};
+use super::key::Key;
 use super::request::{RequestIdReused, RequestTag};
 use super::row::Row;
 use chrono::{DateTime, Utc};
@@ -75,6 +76,14 @@ pub enum Selection {
 }
 
 impl Selection {
+    /// The key that all it picks have, if it says one.
+    pub fn key(&self) -> Option<&Key> {
+        match self {
+            Selection::Filter(filter) => filter.key.as_ref(),
+            Selection::All | Selection::Sequences(_) => None,
+        }
+    }
+
     pub fn picks(&self, sequence: u64, candidate: &Candidate<'_>) -> bool {
         match self {
             Selection::Sequences(sequences) => sequences.contains(&sequence),

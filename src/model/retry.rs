@@ -22,3 +22,8 @@ pub struct Retry {
     pub status: RetryStatus,
     pub time: DateTime<Utc>,
 }
+
+/// When something failed for the last time that failed first then.
+pub fn failed_last(first: DateTime<Utc>, retry: Option<Retry>) -> DateTime<Utc> {
+    retry.filter(|retry| retry.status == RetryStatus::Failed).map_or(first, |retry| retry.time)
+}

@@ -7,7 +7,7 @@ use super::routes::{routes, tell_health};
 use crate::connectors::{Application, sql};
 use crate::engine::Engine;
 use crate::engine::applications::Applications;
-use crate::engine::clock::SystemClock;
+use crate::engine::clock::{Clock, SystemClock};
 use crate::engine::error::EngineError;
 use crate::engine::tasks::Tasks;
 use crate::model::execution::ErrorLimits;
@@ -67,13 +67,14 @@ pub async fn run(config: Config, port_file: Option<PathBuf>) -> Result<(), Serve
         None => Ok(()),
         Some(path) => port_file::write(&path, address.port()).map_err(|source| ServeError::PortFile { path, source }),
     };
-    run_until(config, ready, CancellationToken::new()).await
+    run_until(config, Arc::new(SystemClock), ready, CancellationToken::new()).await
 }
 
-/// The same for a server inside another program: `ready` hears the address as soon as it is served, and `stop` ends it as
+/// The same for a server inside another program, by whose clock it goes: `ready` hears the address as soon as it is served, and `stop` ends it as
 /// the first signal does.
 pub async fn run_until(
     config: Config,
+    clock: Arc<dyn Clock>,
     ready: impl FnOnce(SocketAddr) -> Result<(), ServeError>,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
@@ -89,7 +90,7 @@ pub async fn run_until(
         errors_max: config.initial_sync.errors_max.into(),
         errors_percent_max: config.initial_sync.errors_percent_max.into(),
     };
-    let engine = Engine::start(store.clone(), Arc::new(SystemClock), applications.clone(), tasks.clone(), error_limits);
+    let engine = Engine::start(store.clone(), clock, applications.clone(), tasks.clone(), error_limits);
     let engine = engine.map_err(ServeError::Engine)?;
     let closing = CancellationToken::new();
     let services = Services::new(engine, closing.clone());

@@ -150,7 +150,7 @@ impl Download {
             }
             Err(error) => return Err(error),
         };
-        let errors = self.engine.errors(map, after, ERRORS_AT_ONCE)?;
+        let errors = self.engine.errors_by(map, None, after, ERRORS_AT_ONCE)?;
         let Some(last) = errors.last().map(|error| error.record.sequence) else {
             return Ok(Stage::Rows(maps, None, 0));
         };

@@ -16,6 +16,7 @@ use crate::model::execution::{Execution, ExecutionError, ExecutionState, Progres
 use crate::model::filter::{Candidate, RecordFilter};
 use crate::model::ids::{ExecutionNumber, MapId};
 use crate::model::job::JobKind;
+use crate::model::retention::Retention;
 use crate::model::table_map::Definition;
 use crate::model::under_way::UnderWay;
 use chrono::{DateTime, Utc};
@@ -93,6 +94,7 @@ pub fn failed_row(
 ) -> proto::ExecutionError {
     let candidate = Candidate::from(&error);
     let status = under_way.retry_status(JobKind::RetryExecutionErrors(execution), sequence, &candidate);
+    let purge_time = Retention(definition.error_retention).purge_time(error.failed_last());
     let mut row = error.row;
     for (column, value) in under_source_names(definition, error.source, &error.key) {
         row.set(column, value);
@@ -107,7 +109,7 @@ pub fn failed_row(
         attempts: 1,
         retry_status: proto::RetryStatus::from(status).into(),
         fail_time: Some(times::timestamp(error.time)),
-        purge_time: None, // failed rows are not purged yet
+        purge_time: purge_time.map(times::timestamp),
         queue_job: error.retry.map(|retry| names::queue_job(map, retry.job)).unwrap_or_default(),
     }
 }
@@ -215,7 +217,7 @@ impl Services {
         let page = Page::of(&mut input, "ListExecutionErrors", request)?;
         let named = input.execution("parent", &request.parent);
         let (map, number) = input.with(named)?;
-        let execution = self.engine.execution(&map, number)?;
+        self.engine.execution(&map, number)?;
         let view = self.engine.map(&map)?;
         let definition = &view.map.definition;
         let mut input = Input::default();
@@ -230,7 +232,8 @@ impl Services {
         };
         let (rows, next_page_token) = self.picked_errors(&page, &map, number, picks)?;
         let errors = rows.into_iter().map(|row| failed_row(&map, number, definition, &under_way, row)).collect();
-        let total_size = if filter == RecordFilter::default() { total(execution.failed()) } else { None };
+        let total_size =
+            if filter == RecordFilter::default() { total(self.engine.failed_rows(&map, number)?) } else { None };
         Ok(proto::ListExecutionErrorsResponse { errors, next_page_token, total_size })
     }
 

@@ -12,6 +12,7 @@ use crate::engine::reading::Held;
 use crate::model::filter::{Candidate, RecordFilter};
 use crate::model::ids::{MapId, QueueSequence};
 use crate::model::job::JobKind;
+use crate::model::key::Key;
 use crate::model::under_way::UnderWay;
 
 /// Records that one page looks through at most; one that found less goes on with the next.
@@ -127,7 +128,7 @@ impl Services {
         let mut after = page.number()?.unwrap_or(0);
         let (mut found, mut bytes, mut looked_through) = (Vec::new(), 0, 0);
         loop {
-            let read = self.read_held(id, kept, under_way, QueueSequence(after))?;
+            let read = self.read_held(id, kept, under_way, filter.key.as_ref(), QueueSequence(after))?;
             if read.is_empty() {
                 return Ok((found, String::new(), filtered));
             }
@@ -157,6 +158,7 @@ impl Services {
         id: &MapId,
         kept: Kept,
         under_way: &UnderWay,
+        key: Option<&Key>,
         after: QueueSequence,
     ) -> Result<Vec<Held>, EngineError> {
         let mut held = Vec::new();
@@ -170,7 +172,7 @@ impl Services {
             held.extend(self.engine.queued(id, after, READ_AT_ONCE)?.into_iter().map(Held::Queued));
         }
         if has(Kept::Errors) {
-            held.extend(self.engine.errors(id, after, READ_AT_ONCE)?.into_iter().map(Held::Error));
+            held.extend(self.engine.errors_by(id, key, after, READ_AT_ONCE)?.into_iter().map(Held::Error));
         }
         if has(Kept::Retried) {
             held.extend(self.engine.retried(id, after, READ_AT_ONCE)?.into_iter().map(Held::Retried));

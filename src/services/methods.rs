@@ -59,6 +59,7 @@ pub const OFFERED: &[(&str, &[&str])] = &[
             "CancelQueueJob",
             "UpdateQueuedRecord",
             "DeleteQueuedRecords",
+            "ListErrorGroups",
         ],
     ),
     ("tandem.v1.AlertService", &[]),

@@ -13,6 +13,7 @@ mod catalog;
 mod changes;
 mod definition;
 mod download;
+mod error_groups;
 mod executions;
 mod failures;
 mod filter;
@@ -40,6 +41,7 @@ mod write_stream;
 
 use crate::engine::Engine;
 use answers::Answers;
+use error_groups::GroupLists;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -49,10 +51,11 @@ pub struct Services {
     engine: Arc<Engine>,
     /// Cancelled when the server begins to shut down: streams that have no end of their own end then.
     closing: CancellationToken,
+    group_lists: Arc<GroupLists>,
 }
 
 impl Services {
     pub fn new(engine: Arc<Engine>, closing: CancellationToken) -> Self {
-        Self { engine, closing }
+        Self { engine, closing, group_lists: Arc::default() }
     }
 }

@@ -50,6 +50,7 @@ paged!(
     ListQueuedRecordsRequest,
     ListCatchUpErrorsRequest,
     ListQueueJobsRequest,
+    ListErrorGroupsRequest,
 );
 
 /// The page that is asked for.

@@ -1,6 +1,5 @@
 //! `QueueService`.
 
-use super::methods::not_offered;
 use super::proto::queue_service_server::QueueService;
 use super::proto::*;
 use super::{Answers, Services, actor};
@@ -71,7 +70,7 @@ impl QueueService for Services {
         Ok(Response::new(self.delete_queued_records(request.into_inner(), actor).await?))
     }
 
-    async fn list_error_groups(&self, _: Request<ListErrorGroupsRequest>) -> Answer<ListErrorGroupsResponse> {
-        not_offered("ListErrorGroups")
+    async fn list_error_groups(&self, request: Request<ListErrorGroupsRequest>) -> Answer<ListErrorGroupsResponse> {
+        Ok(Response::new(self.list_error_groups(request.get_ref()).await?))
     }
 }

@@ -10,6 +10,7 @@ use crate::model::filter::Candidate;
 use crate::model::ids::MapId;
 use crate::model::job::JobKind;
 use crate::model::key::Key;
+use crate::model::retention::Retention;
 use crate::model::retry::RetryStatus;
 use crate::model::row::Row;
 use crate::model::table_map::{Definition, Side};
@@ -82,6 +83,11 @@ pub fn shown(map: &MapId, definition: &Definition, held: Held, under_way: &Under
     let status = under_way.retry_status(kind, error.record.sequence.0, &Candidate::from(&error));
     let sent = error.sent();
     let etag = error.etag();
+    let retention = Retention(definition.error_retention);
+    let purge_time = match (state, error.retry) {
+        (proto::QueuedRecordState::Completed, Some(retry)) => Some(retention.end_of_put_right(retry.time)),
+        _ => retention.purge_time(error.failed_last()),
+    };
     let key: Row = under_source_names(definition, error.record.change.source, &error.record.change.key).collect();
     let original = error.original.map(|row| record(key.into_iter().chain(row).collect()));
     proto::QueuedRecord {
@@ -89,6 +95,7 @@ pub fn shown(map: &MapId, definition: &Definition, held: Held, under_way: &Under
         error: sent.then(|| error.failure.into()),
         attempts: i32::try_from(error.attempts).unwrap_or(i32::MAX),
         fail_time: Some(times::timestamp(error.fail_time)),
+        purge_time: purge_time.map(times::timestamp),
         original_record: original,
         retry_status: proto::RetryStatus::from(status).into(),
         queue_job: error.retry.map(|retry| names::queue_job(map, retry.job)).unwrap_or_default(),

@@ -10,6 +10,7 @@ pub mod sled;
 
 use crate::model::activity::{Event, LoggedEvent};
 use crate::model::change::{Change, Ending, ErrorRecord, QueuedBecause, QueuedRecord, Remembered};
+use crate::model::error_group::ErrorGroup;
 use crate::model::execution::{DeferredRows, Execution, ExecutionError};
 use crate::model::failure::Failure;
 use crate::model::figures::{Figures, MapFigures};
@@ -97,6 +98,8 @@ pub enum Operation {
     /// Catch-up errors go: in_error shrinks, the ending's figure grows. Of those that a retry took out of the errors only what was
     /// kept of them goes. What is neither is passed over.
     RemoveErrors { sequences: Vec<QueueSequence>, ending: Ending },
+    /// Rows that an execution could not write are kept no longer; what is none is passed over.
+    RemoveRows { execution: ExecutionNumber, numbers: Vec<u64> },
     /// A catch-up error has another row from now on; the one that was accepted is kept.
     CorrectError { sequence: QueueSequence, row: Row },
 }
@@ -250,11 +253,42 @@ pub trait Store: Send + Sync + 'static {
     /// Records in error, in the order of acceptance, after `after`.
     fn errors(&self, map: &MapId, after: QueueSequence, limit: usize) -> Result<Vec<ErrorRecord>, StoreError>;
 
+    /// Records in error under this key, likewise; others cost nothing.
+    fn errors_of_key(
+        &self,
+        map: &MapId,
+        key: &Key,
+        after: QueueSequence,
+        limit: usize,
+    ) -> Result<Vec<ErrorRecord>, StoreError>;
+
     /// The record in error with this sequence.
     fn error(&self, map: &MapId, sequence: QueueSequence) -> Result<Option<ErrorRecord>, StoreError>;
 
     /// The greatest sequence of a record in error, diverted ones that are still to be moved included; 0 when there is none.
     fn last_error(&self, map: &MapId) -> Result<QueueSequence, StoreError>;
+
+    /// The catch-up errors and the failed rows of executions by what they have in common, without diverted records that are still
+    /// to be moved. Costs by how many groups there are, not by how many errors.
+    fn error_groups(&self, map: &MapId) -> Result<Vec<ErrorGroup>, StoreError>;
+
+    /// The errors of a group that failed last after `after` and at `until` or before, the oldest first.
+    fn errors_failed(
+        &self,
+        map: &MapId,
+        group: &ErrorGroup,
+        after: Option<DateTime<Utc>>,
+        until: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<u64>, StoreError>;
+
+    /// Records that retries have put right at `until` or before, the oldest first.
+    fn put_right_until(
+        &self,
+        map: &MapId,
+        until: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<QueueSequence>, StoreError>;
 
     /// Records that a retry took out of the errors, in the order of acceptance, after `after`.
     fn retried(&self, map: &MapId, after: QueueSequence, limit: usize) -> Result<Vec<ErrorRecord>, StoreError>;

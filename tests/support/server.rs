@@ -8,17 +8,27 @@
 //! assert!(server.terminate().await.success());     // SIGTERM, and its exit status
 //! ```
 
+use chrono::{DateTime, Utc};
 use std::fmt::Write as _;
 use std::fs::File;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tandem::engine::clock::{Clock, SystemClock};
+use tandem::engine::tasks::Tasks;
+use tandem::server::config::{Config, Input};
+use tandem::server::run::{ServeError, run_until};
 use tandem::services::proto::alert_service_client::AlertServiceClient;
 use tandem::services::proto::queue_service_client::QueueServiceClient;
 use tandem::services::proto::sync_service_client::SyncServiceClient;
 use tandem::services::proto::table_map_service_client::TableMapServiceClient;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
 /// How long anything may take before the test gives up.
@@ -28,9 +38,36 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// A server that is killed when it is dropped.
 pub struct Server {
     folder: TempDir,
-    child: Child,
+    running: Running,
     port: u16,
     channel: Channel,
+}
+
+/// Where it runs.
+enum Running {
+    Process(Child),
+    /// In this process, until it is stopped.
+    Within(TestClock, CancellationToken, JoinHandle<Result<(), ServeError>>),
+}
+
+/// A time of day that stands still until it is set further.
+#[derive(Clone)]
+pub struct TestClock(Arc<Mutex<DateTime<Utc>>>);
+
+impl TestClock {
+    pub fn starting_now() -> TestClock {
+        TestClock(Arc::new(Mutex::new(SystemClock.now())))
+    }
+
+    pub fn advance(&self, by: Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
 }
 
 impl Server {
@@ -39,16 +76,18 @@ impl Server {
         Server::start_with(applications, "").await
     }
 
+    /// A server in this process, by a clock that the test sets. It cannot be killed, only started again.
+    pub async fn start_by(clock: &TestClock, applications: &[(&str, &str)]) -> Server {
+        let folder = configured(applications, "");
+        let (running, port) = within(folder.path(), clock.clone()).await;
+        Server { channel: connect(port), folder, running, port }
+    }
+
     /// The same, with more lines of configuration (sections; for keys of `[server]` and `[store]` begin with that).
     pub async fn start_with(applications: &[(&str, &str)], more: &str) -> Server {
-        let folder = tempfile::Builder::new().prefix("tandem-server-").tempdir().expect("a temporary folder");
-        let mut config = more.to_owned();
-        for (id, url) in applications {
-            let _ = write!(config, "\n[[applications]]\nid = \"{id}\"\nurl = \"{url}\"\nconnect_timeout = \"2s\"\n");
-        }
-        std::fs::write(folder.path().join("tandem.toml"), config).expect("a configuration file");
+        let folder = configured(applications, more);
         let (child, port) = launch(folder.path()).await;
-        Server { channel: connect(port), folder, child, port }
+        Server { channel: connect(port), folder, running: Running::Process(child), port }
     }
 
     pub fn maps(&self) -> TableMapServiceClient<Channel> {
@@ -77,7 +116,14 @@ impl Server {
     }
 
     pub fn process_id(&self) -> u32 {
-        self.child.id()
+        self.child().id()
+    }
+
+    fn child(&self) -> &Child {
+        match &self.running {
+            Running::Process(child) => child,
+            Running::Within(..) => panic!("the server runs in the test's own process"),
+        }
     }
 
     /// The folder of the store.
@@ -87,7 +133,7 @@ impl Server {
 
     /// Asks it to end as an operator does.
     pub fn signal_terminate(&self) {
-        let id = self.child.id().to_string();
+        let id = self.process_id().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill can be run");
         assert!(sent.success(), "SIGTERM could not be sent");
     }
@@ -102,7 +148,8 @@ impl Server {
     pub async fn ended(&mut self) -> ExitStatus {
         let ended = async {
             loop {
-                if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                let Running::Process(child) = &mut self.running else { panic!("it is no process of its own") };
+                if let Some(status) = child.try_wait().expect("a child can be waited for") {
                     return status;
                 }
                 sleep(LOOK_AGAIN).await;
@@ -113,14 +160,29 @@ impl Server {
 
     /// SIGKILL: nothing is finished, nothing is flushed.
     pub fn kill(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        match &mut self.running {
+            Running::Process(child) => {
+                let _ = child.kill();
+                let _ = child.wait();
+            }
+            Running::Within(_, stop, _) => stop.cancel(),
+        }
     }
 
     /// Starts it again after it has ended, with the same store and configuration.
     pub async fn start_again(&mut self) {
-        let (child, port) = launch(self.folder.path()).await;
-        (self.child, self.port, self.channel) = (child, port, connect(port));
+        let (running, port) = match &mut self.running {
+            Running::Process(_) => {
+                let (child, port) = launch(self.folder.path()).await;
+                (Running::Process(child), port)
+            }
+            Running::Within(clock, _, ended) => {
+                let ended = timeout(PATIENCE, ended).await.expect("the server ends");
+                ended.expect("it does not panic").expect("it ends well");
+                within(self.folder.path(), clock.clone()).await
+            }
+        };
+        (self.running, self.port, self.channel) = (running, port, connect(port));
     }
 
     /// Kills it and starts it again.
@@ -142,6 +204,33 @@ impl Drop for Server {
             eprintln!("--- what the server logged:\n{}---", self.log());
         }
     }
+}
+
+/// A folder with a configuration.
+fn configured(applications: &[(&str, &str)], more: &str) -> TempDir {
+    let folder = tempfile::Builder::new().prefix("tandem-server-").tempdir().expect("a temporary folder");
+    let mut config = more.to_owned();
+    for (id, url) in applications {
+        let _ = write!(config, "\n[[applications]]\nid = \"{id}\"\nurl = \"{url}\"\nconnect_timeout = \"2s\"\n");
+    }
+    std::fs::write(folder.path().join("tandem.toml"), config).expect("a configuration file");
+    folder
+}
+
+async fn within(folder: &Path, clock: TestClock) -> (Running, u16) {
+    let mut config =
+        Config::load(&Input { file: Some(folder.join("tandem.toml")), ..Input::default() }).expect("a configuration");
+    config.server.listen = ([127, 0, 0, 1], 0).into();
+    config.store.path = folder.join("data");
+    let (ready, address) = oneshot::channel();
+    let tell = move |address: SocketAddr| {
+        let _ = ready.send(address);
+        Ok(())
+    };
+    let stop = CancellationToken::new();
+    let ended = Tasks::default().spawn(run_until(config, Arc::new(clock.clone()), tell, stop.clone()));
+    let address = timeout(PATIENCE, address).await.expect("the server gets ready").expect("it does not end before");
+    (Running::Within(clock, stop, ended), address.port())
 }
 
 async fn launch(folder: &Path) -> (Child, u16) {

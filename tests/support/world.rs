@@ -1,7 +1,7 @@
 //! Two SQLite databases with a table of orders each, and a server between them: what most stories begin with.
 
 use super::databases::{Sqlite, sql};
-use super::server::{PATIENCE, Server};
+use super::server::{PATIENCE, Server, TestClock};
 use std::future::Future;
 use std::ops::Deref;
 use std::time::Duration;
@@ -40,13 +40,18 @@ impl World {
     }
 
     pub async fn start_with(config: &str) -> World {
-        let (left, right) = (Sqlite::create(), Sqlite::create());
-        for url in [left.url(), right.url()] {
-            sql::execute(&url, ORDERS).await.expect("a table of orders");
-        }
-        let applications = [("sales", left.url()), ("finance", right.url())];
-        let applications = applications.each_ref().map(|(id, url)| (*id, url.as_str()));
-        World { server: Server::start_with(&applications, config).await, left, right }
+        let (left, right) = tables().await;
+        let (sales, finance) = (left.url(), right.url());
+        let server = Server::start_with(&[("sales", &sales), ("finance", &finance)], config).await;
+        World { server, left, right }
+    }
+
+    /// By a clock that the test sets.
+    pub async fn start_by(clock: &TestClock) -> World {
+        let (left, right) = tables().await;
+        let (sales, finance) = (left.url(), right.url());
+        let server = Server::start_by(clock, &[("sales", &sales), ("finance", &finance)]).await;
+        World { server, left, right }
     }
 
     /// The value of one column of one order on the right.
@@ -57,6 +62,14 @@ impl World {
     pub async fn left_has(&self, id: i64, column: &str) -> Option<String> {
         one(&self.left.url(), id, column).await
     }
+}
+
+async fn tables() -> (Sqlite, Sqlite) {
+    let (left, right) = (Sqlite::create(), Sqlite::create());
+    for url in [left.url(), right.url()] {
+        sql::execute(&url, ORDERS).await.expect("a table of orders");
+    }
+    (left, right)
 }
 
 /// The value as text; none where there is no such order, or null.

@@ -2,6 +2,7 @@
 
 use super::application::Application;
 use super::error::DemoError;
+use crate::engine::clock::SystemClock;
 use crate::engine::tasks::Tasks;
 use crate::model::ids::AppId;
 use crate::server::config::{
@@ -10,6 +11,7 @@ use crate::server::config::{
 use crate::server::run::{ServeError, run_until};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -37,7 +39,7 @@ impl Serving {
             let _ = ready.send(address); // a demo that has gone needs no address
             Ok(())
         };
-        let ended = Tasks::default().spawn(run_until(config, tell, stop.clone()));
+        let ended = Tasks::default().spawn(run_until(config, Arc::new(SystemClock), tell, stop.clone()));
         match address.await {
             Ok(address) => Ok(Self { address, stop, ended }),
             Err(_) => Err(DemoError::Server(ended.await.ok().and_then(Result::err))),

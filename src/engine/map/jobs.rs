@@ -137,7 +137,9 @@ impl MapTask {
                     return Err(EngineError::ExecutionNotEnded { map, number: number.0, state });
                 };
                 let last = store.last_execution_error(&self.map.id, number)?;
-                (execution.failed(), last, last)
+                let groups = store.error_groups(&self.map.id)?;
+                let rows = groups.iter().filter(|group| group.execution == Some(execution.number));
+                (rows.map(|group| group.count).sum(), last, last)
             }
             JobKind::DeleteQueuedRecords(deletes) => {
                 let (queued, last_queued) =

@@ -17,6 +17,7 @@ mod notes;
 mod outcome;
 mod pending;
 mod refresh;
+mod retention;
 mod retries;
 mod shown;
 mod task;

@@ -9,6 +9,7 @@ use super::notes::Notes;
 use super::outcome::FoldedErrors;
 use super::pending::PendingKeys;
 use super::refresh::Reads;
+use super::retention::Purging;
 use super::{Command, Context, Reply, Shown, view_of};
 use crate::engine::delivery::{Destination, Down, Gate, Outcome, Priority};
 use crate::engine::error::EngineError;
@@ -108,6 +109,7 @@ pub(super) struct MapTask {
     pub rows_failed: u64,
     pub notes: Notes,
     pub jobs: Jobs,
+    pub purging: Purging,
     pub pending: PendingKeys,
     /// Changes that wait for the next commit that enqueues, and their bytes.
     pub arriving: VecDeque<Arrival>,
@@ -159,6 +161,7 @@ impl MapTask {
             rows_failed: 0,
             notes: Notes::default(),
             jobs: Jobs::default(),
+            purging: Purging::default(),
             pending: PendingKeys::default(),
             arriving: VecDeque::new(),
             arriving_bytes: 0,
@@ -267,6 +270,7 @@ impl MapTask {
                 () = changed(right) => self.log_destination(Side::Right),
                 () = room_at(place) => {}
                 () = super::outcome::fold_ends(&self.folded) => self.log_folded(),
+                () = self.purging.wait() => self.purging.look(),
                 () = tokio::task::yield_now(), if more => {}
                 () = token.cancelled() => return Ok(()),
             }
@@ -277,7 +281,7 @@ impl MapTask {
     /// True when it has to look further at once.
     async fn pump(&mut self) -> Result<bool, EngineError> {
         self.load()?;
-        let more = self.look_ahead()? | self.take_errors()? | self.delete_some()?;
+        let more = self.look_ahead()? | self.take_errors()? | self.delete_some()? | self.purge_some()?;
         self.dispatch()?;
         self.enqueue().await?;
         if self.has_room_for_lazy() {

@@ -80,6 +80,9 @@ impl From<&Operation> for message::Operation {
                 sequences: sequences.iter().map(|sequence| sequence.0).collect(),
                 ending: ending.number(),
             }),
+            Operation::RemoveRows { execution, numbers } => {
+                Kind::RemoveRows(message::RemoveRows { execution: execution.0, numbers: numbers.clone() })
+            }
             Operation::CorrectError { sequence, row } => {
                 Kind::CorrectError(message::CorrectError { sequence: sequence.0, row: Some(row.into()) })
             }

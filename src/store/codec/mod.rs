@@ -4,6 +4,7 @@
 mod activity;
 mod change;
 mod commit;
+mod error_group;
 mod execution;
 mod job;
 mod schema;
@@ -12,6 +13,8 @@ mod value;
 
 #[cfg(test)]
 mod tests;
+
+pub use error_group::error_group;
 
 use super::StoreError;
 use super::message;

@@ -103,6 +103,7 @@ fn apply_operation(view: &mut View<'_>, subject: &mut Subject, kind: Kind) -> Re
             view.put(subject.key(shelf::JOBS, job.number), job.encode_to_vec())
         }
         Kind::RemoveErrors(removed) => errors::remove(view, subject, removed),
+        Kind::RemoveRows(removed) => errors::remove_rows(view, subject, removed),
         Kind::CorrectError(corrected) => errors::correct_error(view, subject, corrected),
         Kind::Retried(retried) => errors::retried(view, subject, retried),
         Kind::RetriedRow(message::RetriedRow { execution, retried }) => {
@@ -191,8 +192,7 @@ fn add_execution_errors(
     let mut number = last.and_then(|(key, _)| keys::last_number(&key)).unwrap_or(0);
     for error in &added.errors {
         number += 1;
-        view.put_new(key(number), error.encode_to_vec());
-        errors::put_row_key(view, subject, added.execution, number, error)?;
+        errors::put_row(view, subject, added.execution, number, error)?;
     }
     Ok(())
 }

@@ -1,68 +1,84 @@
 //! What commits do to errors: which keys have some, what newer changes have written of those, and what retries made of them.
 //! Figures move together with the records (rule 11).
 
+use super::groups::{self, Place};
 use super::keys::{self, shelf};
 use super::subject::Subject;
 use super::view::{View, decode};
 use crate::store::StoreError;
 use crate::store::message::{
-    Change, CorrectError, ErrorRecord, ExecutionError, Figures, Key, NoteWritten, QueuedRecord, RemoveErrors, Retried,
-    Retry, RetryStatus, Row, WrittenSince,
+    Change, CorrectError, ErrorRecord, ExecutionError, Figures, Key, NoteWritten, QueuedRecord, RemoveErrors,
+    RemoveRows, Retried, Retry, RetryStatus, Row, WrittenSince,
 };
 use prost::Message;
-use xxhash_rust::xxh3::xxh3_64;
-
-/// What stands behind a key's hash among the keys in error.
-const OF_A_RECORD: u8 = 0;
-const OF_A_ROW: u8 = 1;
 
 /// A record becomes an error.
 pub(super) fn put_error(view: &mut View<'_>, subject: &Subject, error: &ErrorRecord) -> Result<usize, StoreError> {
     let record = error.record.as_ref().ok_or_else(|| subject.misfit("an error without its record"))?;
-    for entry in entries_of_record(subject, record.change.as_ref(), record.sequence) {
+    for entry in entries_of_record(subject, record.change.as_ref(), record.sequence)? {
         view.put(entry, Vec::new())?;
     }
+    Place::of_error(error).enter(view, subject)?;
     let bytes = error.encode_to_vec();
     let len = bytes.len();
     view.put_new(subject.key(shelf::ERRORS, record.sequence), bytes);
     Ok(len)
 }
 
-/// Notes that a row's key is in error.
-pub(super) fn put_row_key(
+/// A row is in error.
+pub(super) fn put_row(
     view: &mut View<'_>,
     subject: &Subject,
     execution: u64,
     number: u64,
     error: &ExecutionError,
 ) -> Result<(), StoreError> {
-    match &error.key {
-        Some(key) => view.put(entry_of_row(subject, key, execution, number), Vec::new()),
-        None => Ok(()),
+    if let Some(key) = &error.key {
+        view.put(entry_of_row(subject, key, execution, number)?, Vec::new())?;
     }
+    Place::of_row(execution, number, error).enter(view, subject)?;
+    view.put_new(place_of_row(subject, execution, number), error.encode_to_vec());
+    Ok(())
 }
 
-fn entries_of_record(subject: &Subject, change: Option<&Change>, sequence: u64) -> Vec<keys::Key> {
+/// A row is no longer in error.
+fn remove_row(
+    view: &mut View<'_>,
+    subject: &Subject,
+    execution: u64,
+    number: u64,
+    error: &ExecutionError,
+) -> Result<(), StoreError> {
+    if let Some(key) = &error.key {
+        view.remove(entry_of_row(subject, key, execution, number)?)?;
+    }
+    view.remove(place_of_row(subject, execution, number)).map(drop)
+}
+
+fn place_of_row(subject: &Subject, execution: u64, number: u64) -> keys::Key {
+    keys::execution_error(subject.map(), subject.head.incarnation, execution, number)
+}
+
+fn entries_of_record(subject: &Subject, change: Option<&Change>, sequence: u64) -> Result<Vec<keys::Key>, StoreError> {
     let keys = change.into_iter().flat_map(|change| [change.key.as_ref(), change.previous_key.as_ref()]).flatten();
     let entry = |key: &Key| {
-        let mut entry = in_error(subject, key);
-        entry.push(OF_A_RECORD);
+        let mut entry = keys::records_in_error(subject.map(), subject.head.incarnation, &known(key)?);
         entry.extend(sequence.to_be_bytes());
-        entry
+        Ok(entry)
     };
     keys.map(entry).collect()
 }
 
-fn entry_of_row(subject: &Subject, key: &Key, execution: u64, number: u64) -> keys::Key {
-    let mut entry = in_error(subject, key);
-    entry.push(OF_A_ROW);
+fn entry_of_row(subject: &Subject, key: &Key, execution: u64, number: u64) -> Result<keys::Key, StoreError> {
+    let mut entry = keys::rows_in_error(subject.map(), subject.head.incarnation, &known(key)?);
     entry.extend(execution.to_be_bytes());
     entry.extend(number.to_be_bytes());
-    entry
+    Ok(entry)
 }
 
-fn in_error(subject: &Subject, key: &Key) -> keys::Key {
-    keys::key_in_error(subject.map(), subject.head.incarnation, xxh3_64(&key.encode_to_vec()))
+/// The key in the model's terms, in whose order keys in error stand.
+fn known(key: &Key) -> Result<crate::model::key::Key, StoreError> {
+    Ok(key.clone().try_into()?)
 }
 
 /// Notes what was written of keys that have errors; of others it is nobody's business, unless there may be errors of them that
@@ -72,7 +88,7 @@ pub(super) fn note_written(view: &mut View<'_>, subject: &mut Subject, notes: No
     for written in notes.written {
         let key = written.key.ok_or_else(|| subject.misfit("something written without its key"))?;
         if !always {
-            let entries = in_error(subject, &key);
+            let entries = keys::key_in_error(subject.map(), subject.head.incarnation, &known(&key)?);
             if view.next(&entries, &keys::behind(&entries))?.is_none() {
                 continue;
             }
@@ -109,6 +125,7 @@ pub(super) fn retried(view: &mut View<'_>, subject: &mut Subject, retried: Retri
     let place = subject.key(shelf::ERRORS, sequence);
     let bytes = view.get(&place)?.ok_or_else(|| subject.misfit(format!("record {sequence} is not in error")))?;
     let mut error: ErrorRecord = decode(&bytes, "an error")?;
+    Place::of_error(&error).leave(view, subject)?;
     if let Some(change) = error.record.as_mut().and_then(|record| record.change.as_mut()) {
         correct(&mut change.row, &mut error.original, retried.corrected);
     }
@@ -117,6 +134,7 @@ pub(super) fn retried(view: &mut View<'_>, subject: &mut Subject, retried: Retri
     if status == RetryStatus::Failed {
         error.failure = retried.failure.or(error.failure);
         error.attempts = error.attempts.saturating_add(retried.attempts);
+        Place::of_error(&error).enter(view, subject)?;
         return view.put(place, error.encode_to_vec());
     }
     let record =
@@ -125,6 +143,7 @@ pub(super) fn retried(view: &mut View<'_>, subject: &mut Subject, retried: Retri
     let ending = if status == RetryStatus::Completed { &mut figures.applied } else { &mut figures.superseded };
     *ending += 1;
     view.remove(place)?;
+    groups::put_right(view, subject, &error)?;
     view.put_new(subject.key(shelf::RETRIED, sequence), error.encode_to_vec());
     Ok(())
 }
@@ -135,7 +154,7 @@ fn leaves<'a>(
     subject: &'a mut Subject,
     record: &QueuedRecord,
 ) -> Result<&'a mut Figures, StoreError> {
-    for entry in entries_of_record(subject, record.change.as_ref(), record.sequence) {
+    for entry in entries_of_record(subject, record.change.as_ref(), record.sequence)? {
         view.remove(entry)?;
     }
     let figures = subject.figures(record.source)?;
@@ -151,14 +170,34 @@ pub(super) fn remove(view: &mut View<'_>, subject: &mut Subject, removed: Remove
     for sequence in removed.sequences {
         let place = subject.key(shelf::ERRORS, sequence);
         let Some(bytes) = view.get(&place)? else {
-            view.remove(subject.key(shelf::RETRIED, sequence))?;
+            forget_retried(view, subject, sequence)?;
             continue;
         };
         let error: ErrorRecord = decode(&bytes, "an error")?;
+        Place::of_error(&error).leave(view, subject)?;
         let record =
             error.record.as_ref().ok_or_else(|| StoreError::Corrupt { what: "an error without its record".into() })?;
         *grow(leaves(view, subject, record)?) += 1;
         view.remove(place)?;
+    }
+    Ok(())
+}
+
+fn forget_retried(view: &mut View<'_>, subject: &Subject, sequence: u64) -> Result<(), StoreError> {
+    let place = subject.key(shelf::RETRIED, sequence);
+    let Some(bytes) = view.get(&place)? else { return Ok(()) };
+    groups::forget_put_right(view, subject, &decode(&bytes, "a retried record")?)?;
+    view.remove(place).map(drop)
+}
+
+/// Rows that an execution could not write are kept no longer; what is none is passed over.
+pub(super) fn remove_rows(view: &mut View<'_>, subject: &Subject, removed: RemoveRows) -> Result<(), StoreError> {
+    let execution = removed.execution;
+    for number in removed.numbers {
+        let Some(bytes) = view.get(&place_of_row(subject, execution, number))? else { continue };
+        let error: ExecutionError = decode(&bytes, "an execution's error")?;
+        Place::of_row(execution, number, &error).leave(view, subject)?;
+        remove_row(view, subject, execution, number, &error)?;
     }
     Ok(())
 }
@@ -181,19 +220,18 @@ pub(super) fn retried_row(
     retried: Retried,
 ) -> Result<(), StoreError> {
     let number = retried.sequence;
-    let place = keys::execution_error(subject.map(), subject.head.incarnation, execution, number);
+    let place = place_of_row(subject, execution, number);
     let bytes = view.get(&place)?.ok_or_else(|| subject.misfit(format!("row {number} is not in error")))?;
     let mut error: ExecutionError = decode(&bytes, "an execution's error")?;
+    Place::of_row(execution, number, &error).leave(view, subject)?;
     correct(&mut error.row, &mut error.original, retried.corrected);
     if status_of(subject, retried.status)? == RetryStatus::Failed {
         error.failure = retried.failure.or(error.failure);
         error.retry = Some(Retry { job: retried.job, status: retried.status, time: retried.time });
+        Place::of_row(execution, number, &error).enter(view, subject)?;
         return view.put(place, error.encode_to_vec());
     }
-    if let Some(key) = &error.key {
-        view.remove(entry_of_row(subject, key, execution, number))?;
-    }
-    view.remove(place).map(drop)
+    remove_row(view, subject, execution, number, &error)
 }
 
 /// The row is another one from now on; the first one is kept.

@@ -14,9 +14,11 @@
 //! | `MAPS` | map | `TableMap` |
 //! | `ERRORS` | map, incarnation, sequence | `ErrorRecord` |
 //! | `RETRIED` | map, incarnation, sequence | `ErrorRecord` that a retry took out of the errors |
-//! | `KEYS_IN_ERROR` | map, incarnation, hash of the key, 0, sequence / 1, number of the execution, number of the error | nothing |
+//! | `KEYS_IN_ERROR` | map, incarnation, first bytes of the key, hash of the key, 0, sequence / 1, number of the execution, number of the error | nothing |
 //! | `WRITTEN` | map, incarnation, epoch, side, key | `WrittenSince` |
 //! | `JOBS` | map, incarnation, number | `QueueJob` |
+//! | `ERROR_GROUPS` | map, incarnation, number of the execution (0: catch-up), hash of the group | `ErrorGroup` |
+//! | `BY_TIME` | map, incarnation, 0, number of the execution, hash of the group, time, number / 1, time, sequence of what a retry put right | nothing |
 //! | `DEFERRED` | map, incarnation, number of the execution, number of the rows | `DeferredRows` |
 //! | `FENCE` | 0 to 23 | nothing |
 //! | `QUEUE` | map, incarnation, sequence of the first record | `Segment` |
@@ -24,6 +26,10 @@
 //! The order is by heat: sled keeps up to 16 neighbours in one leaf and writes the leaf anew after every tenth change to one
 //! of them. A head changes with every commit and a segment is large, so neither may ever share a leaf with the other; the
 //! fence, wider than a leaf, stands between.
+
+use crate::model;
+use crate::store::message::Time;
+use xxhash_rust::xxh3::xxh3_64;
 
 pub(super) mod shelf {
     pub const STORE: u8 = 0x01;
@@ -41,11 +47,13 @@ pub(super) mod shelf {
     pub const WRITTEN: u8 = 0x0D;
     pub const JOBS: u8 = 0x0E;
     pub const DEFERRED: u8 = 0x0F;
+    pub const ERROR_GROUPS: u8 = 0x10;
+    pub const BY_TIME: u8 = 0x11;
     pub const FENCE: u8 = 0x20;
     pub const QUEUE: u8 = 0x21;
 
     /// What a deletion of the map removes, beside its record.
-    pub const OF_AN_INCARNATION: [u8; 11] = [
+    pub const OF_AN_INCARNATION: [u8; 13] = [
         NOTES,
         REMEMBERED,
         EXECUTIONS,
@@ -56,9 +64,17 @@ pub(super) mod shelf {
         WRITTEN,
         JOBS,
         DEFERRED,
+        ERROR_GROUPS,
+        BY_TIME,
         QUEUE,
     ];
 }
+
+/// Bytes of a record's key that stand among the keys in error; the hash tells longer ones apart.
+const KEY_BYTES_MAX: usize = 128;
+/// What stands behind a record's key there.
+const OF_A_RECORD: u8 = 0;
+const OF_A_ROW: u8 = 1;
 
 /// More than a leaf of sled holds, a merge with its neighbour included.
 pub(super) const FENCE_POSTS: u8 = 24;
@@ -111,9 +127,69 @@ pub(super) fn of_execution(shelf: u8, map: &str, incarnation: u32, execution: u6
     key
 }
 
-/// All that is in error under keys with this hash.
-pub(super) fn key_in_error(map: &str, incarnation: u32, hash: u64) -> Key {
-    numbered(shelf::KEYS_IN_ERROR, map, incarnation, hash)
+/// All that is in error under a record's key. They are in the order of those keys, as far as their first bytes say.
+pub(super) fn key_in_error(map: &str, incarnation: u32, of: &model::key::Key) -> Key {
+    let bytes = of.encode();
+    let mut key = of_incarnation(shelf::KEYS_IN_ERROR, map, incarnation);
+    key.extend(&bytes[..bytes.len().min(KEY_BYTES_MAX)]);
+    key.extend(xxh3_64(&bytes).to_be_bytes());
+    key
+}
+
+/// The catch-up errors among them; their sequences follow.
+pub(super) fn records_in_error(map: &str, incarnation: u32, of: &model::key::Key) -> Key {
+    let mut key = key_in_error(map, incarnation, of);
+    key.push(OF_A_RECORD);
+    key
+}
+
+/// The failed rows among them; the numbers of the execution and of the row follow.
+pub(super) fn rows_in_error(map: &str, incarnation: u32, of: &model::key::Key) -> Key {
+    let mut key = key_in_error(map, incarnation, of);
+    key.push(OF_A_ROW);
+    key
+}
+
+/// A group of errors.
+pub(super) fn error_group(map: &str, incarnation: u32, execution: u64, hash: u64) -> Key {
+    of_execution(shelf::ERROR_GROUPS, map, incarnation, execution, hash)
+}
+
+/// The errors of a group, by time.
+pub(super) fn of_error_group(map: &str, incarnation: u32, execution: u64, hash: u64) -> Key {
+    let mut key = of_incarnation(shelf::BY_TIME, map, incarnation);
+    key.push(0);
+    key.extend(execution.to_be_bytes());
+    key.extend(hash.to_be_bytes());
+    key
+}
+
+/// What retries have put right, by time.
+pub(super) fn put_right(map: &str, incarnation: u32) -> Key {
+    let mut key = of_incarnation(shelf::BY_TIME, map, incarnation);
+    key.push(1);
+    key
+}
+
+pub(super) fn at_time(mut prefix: Key, time: Time, number: u64) -> Key {
+    prefix.extend((time.seconds.cast_unsigned() ^ (1 << 63)).to_be_bytes());
+    prefix.extend(time.nanos.to_be_bytes());
+    prefix.extend(number.to_be_bytes());
+    prefix
+}
+
+/// The time of such a key.
+pub(super) fn time_of(key: &[u8]) -> Option<Time> {
+    let (front, _) = key.split_last_chunk::<8>()?;
+    let (front, nanos) = front.split_last_chunk::<4>()?;
+    let seconds = u64::from_be_bytes(*front.last_chunk::<8>()?) ^ (1 << 63);
+    Some(Time { seconds: seconds.cast_signed(), nanos: u32::from_be_bytes(*nanos) })
+}
+
+/// The execution and the hash of a group's key.
+pub(super) fn group_of(key: &[u8]) -> Option<(u64, u64)> {
+    let (front, hash) = key.split_last_chunk::<8>()?;
+    Some((u64::from_be_bytes(*front.last_chunk::<8>()?), u64::from_be_bytes(*hash)))
 }
 
 /// What was noted as written in an epoch.

@@ -1,17 +1,19 @@
 //! The embedded engine: sled 0.34, one process, one folder.
 //!
 //! `open` takes the folder; `writer` is the one thread that writes, in groups of commits, each applied by `apply` (with `queue`,
-//! `edit`, `errors` and `sweep`) to a `view` of the store; `keys` and `segment` say how things stand on the disk; `read` reads them; `space`
+//! `edit`, `errors`, `groups` and `sweep`) to a `view` of the store; `keys` and `segment` say how things stand on the disk; `read` reads them; `space`
 //! watches the disk.
 
 mod apply;
 mod edit;
 mod errors;
 mod failure;
+mod groups;
 mod keys;
 mod open;
 mod queue;
 mod read;
+mod read_groups;
 mod segment;
 mod shared;
 mod space;
@@ -30,6 +32,7 @@ use self::writer::{Order, Request, Writer};
 use super::{COMMIT_BYTES_MAX, Commit, Durability, Head, Pending, Store, StoreError, message};
 use crate::model::activity::LoggedEvent;
 use crate::model::change::{ErrorRecord, QueuedRecord, Remembered};
+use crate::model::error_group::ErrorGroup;
 use crate::model::execution::{DeferredRows, Execution, ExecutionError};
 use crate::model::ids::{EventSequence, ExecutionNumber, JobNumber, MapId, Position, QueueSequence};
 use crate::model::job::QueueJob;
@@ -37,6 +40,7 @@ use crate::model::key::Key;
 use crate::model::table_map::{Side, TableMap};
 use crate::model::written::WrittenSince;
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use prost::Message;
 use std::fs::File;
 use std::path::PathBuf;
@@ -182,6 +186,40 @@ impl Store for SledStore {
 
     fn last_error(&self, map: &MapId) -> Result<QueueSequence, StoreError> {
         self.read_last_error(map)
+    }
+
+    fn errors_of_key(
+        &self,
+        map: &MapId,
+        key: &Key,
+        after: QueueSequence,
+        limit: usize,
+    ) -> Result<Vec<ErrorRecord>, StoreError> {
+        self.read_errors_of_key(map, key, after, limit)
+    }
+
+    fn error_groups(&self, map: &MapId) -> Result<Vec<ErrorGroup>, StoreError> {
+        self.read_error_groups(map)
+    }
+
+    fn errors_failed(
+        &self,
+        map: &MapId,
+        group: &ErrorGroup,
+        after: Option<DateTime<Utc>>,
+        until: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<u64>, StoreError> {
+        self.read_errors_failed(map, group, after, until, limit)
+    }
+
+    fn put_right_until(
+        &self,
+        map: &MapId,
+        until: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<QueueSequence>, StoreError> {
+        self.read_put_right_until(map, until, limit)
     }
 
     fn retried(&self, map: &MapId, after: QueueSequence, limit: usize) -> Result<Vec<ErrorRecord>, StoreError> {

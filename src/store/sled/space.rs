@@ -88,6 +88,7 @@ fn grows(commit: &Commit) -> bool {
         | Kind::Retried(_)
         | Kind::RetriedRow(_)
         | Kind::RemoveErrors(_)
+        | Kind::RemoveRows(_)
         | Kind::CorrectError(_)
         | Kind::RowsReferred(_) => false,
     })

@@ -2,10 +2,11 @@
 
 use crate::model::activity::LoggedEvent;
 use crate::model::change::{Answer, Disposition, Ending, ErrorRecord, QueuedRecord, Remembered};
+use crate::model::error_group::ErrorGroup;
 use crate::model::execution::{DeferredRows, Execution, ExecutionError};
 use crate::model::failure::Failure;
 use crate::model::figures::{Figures, MapFigures};
-use crate::model::ids::{EventSequence, MapId, Position, QueueSequence, Revision};
+use crate::model::ids::{EventSequence, ExecutionNumber, MapId, Position, QueueSequence, Revision};
 use crate::model::job::QueueJob;
 use crate::model::key::Key;
 use crate::model::retry::{Retry, RetryStatus};
@@ -116,6 +117,9 @@ impl Model {
                     figures.in_error -= 1;
                     *(if *ending == Ending::Purged { &mut figures.purged } else { &mut figures.deleted }) += 1;
                 }
+            }
+            Operation::RemoveRows { execution, numbers } => {
+                map.execution_errors.retain(|(of, number), _| *of != execution.0 || !numbers.contains(number));
             }
             Operation::CorrectError { sequence, row } => {
                 let error = map.errors.get_mut(&sequence.0).ok_or(Refusal::Misfit)?;
@@ -232,10 +236,54 @@ fn retry_of(retried: &Retried) -> Retry {
     Retry { job: retried.job, status, time: retried.time }
 }
 
+/// The time and the number of each error of a group.
+type Failures = Vec<(DateTime<Utc>, u64)>;
+
 impl MapModel {
     fn has_error(&self, key: &Key) -> bool {
         let records = self.errors.values().chain(self.diverted.values()).flat_map(|error| error.record.change.keys());
         records.chain(self.execution_errors.values().map(|error| &error.key)).any(|known| known == key)
+    }
+
+    /// What the errors have in common, without where the store keeps it; with the time and the number of each of them, in that order.
+    pub fn groups(&self) -> Vec<(ErrorGroup, Failures)> {
+        let mut groups: Vec<(ErrorGroup, Failures)> = Vec::new();
+        let latest = |first: DateTime<Utc>, retry: Option<Retry>| {
+            retry.filter(|retry| retry.status == RetryStatus::Failed).map_or(first, |retry| retry.time)
+        };
+        let records = self.errors.values().map(|error| {
+            let failure = (error.attempts > 0).then_some(&error.failure);
+            (0, error.record.sequence.0, error.record.change.source, failure, latest(error.fail_time, error.retry))
+        });
+        let rows = self.execution_errors.iter().map(|((execution, number), error)| {
+            (*execution, *number, error.source, Some(&error.failure), latest(error.time, error.retry))
+        });
+        for (execution, number, source, failure, time) in records.chain(rows) {
+            let text = |text: Option<&String>| text.cloned().unwrap_or_default();
+            let group = ErrorGroup {
+                execution: (execution > 0).then_some(ExecutionNumber(execution)),
+                source,
+                kind: failure.map(|failure| failure.kind),
+                code: text(failure.map(|failure| &failure.code)),
+                constraint: text(failure.and_then(|failure| failure.constraint.as_ref())),
+                column: text(failure.and_then(|failure| failure.column.as_ref())),
+                count: 0,
+                first_time: DateTime::UNIX_EPOCH,
+                last_time: DateTime::UNIX_EPOCH,
+                last: 0,
+                hash: 0,
+            };
+            match groups.iter_mut().find(|(known, _)| *known == group) {
+                Some((_, errors)) => errors.push((time, number)),
+                None => groups.push((group, vec![(time, number)])),
+            }
+        }
+        for (group, errors) in &mut groups {
+            errors.sort_unstable();
+            group.count = errors.len() as u64;
+            (group.first_time, (group.last_time, group.last)) = (errors[0].0, errors[errors.len() - 1]);
+        }
+        groups
     }
 
     fn note(&mut self, written: &Written) {

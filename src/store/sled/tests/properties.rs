@@ -3,6 +3,7 @@
 use super::fixtures::*;
 use super::model::{MapModel, Model, Refusal};
 use crate::model::change::Ending;
+use crate::model::error_group::ErrorGroup;
 use crate::model::execution::{DeferredRows, Execution, ExecutionError, ExecutionState};
 use crate::model::figures::Figures;
 use crate::model::ids::{EventSequence, ExecutionNumber, JobNumber, MapId, Position, QueueSequence, Revision};
@@ -31,7 +32,7 @@ struct Seed {
 }
 
 fn seeds(max: usize) -> impl Strategy<Value = Vec<Seed>> {
-    let operation = (0_u8..29, any::<u16>(), any::<u16>());
+    let operation = (0_u8..30, any::<u16>(), any::<u16>());
     let seed = (
         0_u8..2,
         proptest::option::weighted(0.2, proptest::bool::weighted(0.8)),
@@ -157,6 +158,12 @@ fn operation_from((kind, a, b): (u8, u16, u16), map_id: &MapId, known: &MapModel
             let row = Row::from_iter([("c".to_owned(), Value::Int(b.into()))]);
             Operation::CorrectError { sequence: QueueSequence(some_error(known, a)), row }
         }
+        28 => {
+            let row = known.execution_errors.keys().nth(usize::from(a) % known.execution_errors.len().max(1));
+            let (execution, number) = row.copied().unwrap_or((1, 1));
+            let numbers = (number..number + u64::from(b % 4)).collect();
+            Operation::RemoveRows { execution: ExecutionNumber(execution), numbers }
+        }
         23 => Operation::Retried(retried(some_error(known, a), b)),
         _ => {
             let row = known.execution_errors.keys().nth(usize::from(a) % known.execution_errors.len().max(1));
@@ -203,7 +210,23 @@ fn compare(store: &SledStore, model: &mut Model) {
         } else {
             known.finish_diversions();
             assert!(errors.iter().eq(known.errors.values()));
+            compare_groups(store, id, known);
         }
+        for error in known.errors.values() {
+            let key = &error.record.change.key;
+            let of_key: Vec<_> = errors.iter().filter(|error| error.record.change.keys().any(|of| of == key)).collect();
+            assert!(store.errors_of_key(id, key, QueueSequence(0), ALL).unwrap().iter().eq(of_key));
+        }
+        let put_right: Vec<_> = known.retried.values().filter_map(|error| Some((error.retry?.time, error))).collect();
+        let until = put_right.iter().map(|(time, _)| *time).nth(put_right.len() / 2).unwrap_or_default();
+        let mut expected: Vec<_> = put_right
+            .iter()
+            .filter(|(time, _)| *time <= until)
+            .map(|(time, error)| (*time, error.record.sequence))
+            .collect();
+        expected.sort_unstable();
+        let found = store.put_right_until(id, until, ALL).unwrap();
+        assert!(found.iter().eq(expected.iter().map(|(_, sequence)| sequence)));
         assert!(head.has_written || known.written.is_empty());
         head.has_written = known.head().has_written;
         assert_eq!(head, known.head());
@@ -242,6 +265,22 @@ fn compare(store: &SledStore, model: &mut Model) {
     assert_eq!(store.all_events(Position(0), ALL).unwrap(), model.log);
     let maps: Vec<_> = model.maps.values().filter_map(|known| known.record.clone()).collect();
     assert_eq!(store.maps(None, ALL).unwrap(), maps);
+}
+
+fn compare_groups(store: &SledStore, id: &MapId, known: &MapModel) {
+    let mut expected = known.groups();
+    for found in store.error_groups(id).unwrap() {
+        let same = ErrorGroup { hash: 0, ..found.clone() };
+        let place = expected.iter().position(|(group, _)| *group == same);
+        let (_, errors) = expected.swap_remove(place.unwrap_or_else(|| panic!("{found:?} in {expected:?}")));
+        let until = errors[errors.len() / 2].0;
+        let old = errors.iter().filter(|(time, _)| *time <= until).map(|(_, number)| *number);
+        assert!(store.errors_failed(id, &found, None, until, ALL).unwrap().into_iter().eq(old));
+        assert_eq!(store.errors_failed(id, &found, None, until, 1).unwrap(), [errors[0].1]);
+        let since = errors.iter().filter(|(time, _)| *time > until).map(|(_, number)| *number);
+        assert!(store.errors_failed(id, &found, Some(until), found.last_time, ALL).unwrap().into_iter().eq(since));
+    }
+    assert_eq!(expected, []);
 }
 
 /// Applies commits to files that nobody else has open, in groups that end where `ends` says.
