@@ -3,6 +3,7 @@
 pub mod config;
 pub mod demo;
 pub mod serve;
+pub mod store;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -23,6 +24,8 @@ enum Command {
     Demo(demo::DemoCommand),
     /// Looks at a configuration without starting anything
     Config(config::ConfigCommand),
+    /// Backs up, restores, checks and compacts what a server keeps
+    Store(store::StoreCommand),
 }
 
 impl Cli {
@@ -32,6 +35,7 @@ impl Cli {
             Command::Serve(command) => command.run(),
             Command::Config(command) => command.run(),
             Command::Demo(command) => command.run(),
+            Command::Store(command) => command.run(),
         }
     }
 }

@@ -90,6 +90,12 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// The parts of a backup of all that is kept. Making one blocks while it reads.
+    pub fn backup(&self) -> Box<dyn Iterator<Item = Result<Vec<u8>, EngineError>> + Send> {
+        let parts = self.context.store.backup(self.context.clock.now());
+        Box::new(parts.map(|part| part.map_err(EngineError::from)))
+    }
+
     /// Starts the work of every map that the store has.
     pub fn start(
         store: Arc<dyn Store>,

@@ -3,6 +3,7 @@
 use super::calls::{self, Calls};
 use crate::services::Services;
 use crate::services::proto::DESCRIPTORS;
+use crate::services::proto::admin::admin_service_server::AdminServiceServer;
 use crate::services::proto::alert_service_server::AlertServiceServer;
 use crate::services::proto::queue_service_server::QueueServiceServer;
 use crate::services::proto::sync_service_server::SyncServiceServer;
@@ -14,8 +15,14 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 /// Every service that health tells of; the empty name is the server as a whole.
-const SERVICES: [&str; 5] =
-    ["", "tandem.v1.TableMapService", "tandem.v1.SyncService", "tandem.v1.QueueService", "tandem.v1.AlertService"];
+const SERVICES: [&str; 6] = [
+    "",
+    "tandem.v1.TableMapService",
+    "tandem.v1.SyncService",
+    "tandem.v1.QueueService",
+    "tandem.v1.AlertService",
+    "tandem.admin.v1.AdminService",
+];
 
 /// Messages are taken compressed and uncompressed, and answered compressed where the caller says that it takes that.
 macro_rules! limited {
@@ -45,7 +52,8 @@ pub fn routes(
     let routes = Routes::new(limited!(TableMapServiceServer::new(services.clone()), message_bytes_max))
         .add_service(limited!(SyncServiceServer::new(services.clone()), message_bytes_max))
         .add_service(limited!(QueueServiceServer::new(services.clone()), message_bytes_max))
-        .add_service(limited!(AlertServiceServer::new(services), message_bytes_max))
+        .add_service(limited!(AlertServiceServer::new(services.clone()), message_bytes_max))
+        .add_service(limited!(AdminServiceServer::new(services), message_bytes_max))
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);

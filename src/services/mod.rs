@@ -5,6 +5,7 @@
 mod activity;
 mod activity_log;
 mod actor;
+mod admin;
 mod alerts;
 pub mod answers;
 mod applications;

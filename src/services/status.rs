@@ -360,6 +360,9 @@ fn store(error: StoreError) -> Told {
             let message = EngineError::ShuttingDown.to_string();
             Told::new(Code::Unavailable, ErrorReason::ShuttingDown, message).retry(RETRY_AFTER)
         }
+        StoreError::BackupTooSlow => {
+            Told::new(Code::Aborted, ErrorReason::BackupTooSlow, error.to_string()).retry(RETRY_AFTER)
+        }
         StoreError::Misfit { .. } => fault(&error.to_string()),
         StoreError::InUse { .. }
         | StoreError::TooNew { .. }

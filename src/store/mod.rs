@@ -357,6 +357,10 @@ pub trait Store: Send + Sync + 'static {
     /// Wakes when events were synced; the value is the last position. What a tail waits for.
     fn log_end(&self) -> watch::Receiver<Position>;
 
+    /// The parts of a file that holds all of the store, as it is at one moment near its end; the store works on meanwhile. Making one
+    /// blocks while it reads. `time` is for people.
+    fn backup(&self, time: DateTime<Utc>) -> Box<dyn Iterator<Item = Result<Vec<u8>, StoreError>> + Send>;
+
     /// Writes and syncs what is still to be written, and ends. Commits after it are refused as `Closed`.
     async fn close(&self);
 }
@@ -380,6 +384,9 @@ pub enum StoreError {
     /// The store was written by a later version of the program.
     #[error("the store has schema version {found}, this program knows up to {known}; start the newer program")]
     TooNew { found: u32, known: u32 },
+    /// More was written during a backup than its receiver took. Nothing is wrong with the store.
+    #[error("the backup was given up: more was written meanwhile than its receiver took")]
+    BackupTooSlow,
     /// What is stored cannot be read.
     #[error("the store holds {what} that cannot be read")]
     Corrupt { what: String },

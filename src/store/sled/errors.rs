@@ -1,24 +1,21 @@
 //! What commits do to errors: which keys have some, what newer changes have written of those, and what retries made of them.
 //! Figures move together with the records (rule 11).
 
-use super::groups::{self, Place};
+use super::index::{Entries, known};
 use super::keys::{self, shelf};
 use super::subject::Subject;
 use super::view::{View, decode};
 use crate::store::StoreError;
 use crate::store::message::{
-    Change, CorrectError, ErrorRecord, ExecutionError, Figures, Key, NoteWritten, QueuedRecord, RemoveErrors,
-    RemoveRows, Retried, Retry, RetryStatus, Row, WrittenSince,
+    CorrectError, ErrorRecord, ExecutionError, Figures, NoteWritten, QueuedRecord, RemoveErrors, RemoveRows, Retried,
+    Retry, RetryStatus, Row, WrittenSince,
 };
 use prost::Message;
 
 /// A record becomes an error.
 pub(super) fn put_error(view: &mut View<'_>, subject: &Subject, error: &ErrorRecord) -> Result<usize, StoreError> {
     let record = error.record.as_ref().ok_or_else(|| subject.misfit("an error without its record"))?;
-    for entry in entries_of_record(subject, record.change.as_ref(), record.sequence)? {
-        view.put(entry, Vec::new())?;
-    }
-    Place::of_error(error).enter(view, subject)?;
+    entries_of_error(subject, error)?.enter(view)?;
     let bytes = error.encode_to_vec();
     let len = bytes.len();
     view.put_new(subject.key(shelf::ERRORS, record.sequence), bytes);
@@ -33,52 +30,30 @@ pub(super) fn put_row(
     number: u64,
     error: &ExecutionError,
 ) -> Result<(), StoreError> {
-    if let Some(key) = &error.key {
-        view.put(entry_of_row(subject, key, execution, number)?, Vec::new())?;
-    }
-    Place::of_row(execution, number, error).enter(view, subject)?;
+    entries_of_row(subject, execution, number, error)?.enter(view)?;
     view.put_new(place_of_row(subject, execution, number), error.encode_to_vec());
     Ok(())
 }
 
-/// A row is no longer in error.
-fn remove_row(
-    view: &mut View<'_>,
+fn entries_of_error(subject: &Subject, error: &ErrorRecord) -> Result<Entries, StoreError> {
+    Entries::of_error(subject.map(), subject.head.incarnation, error)
+}
+
+fn entries_of_row(
     subject: &Subject,
     execution: u64,
     number: u64,
     error: &ExecutionError,
-) -> Result<(), StoreError> {
-    if let Some(key) = &error.key {
-        view.remove(entry_of_row(subject, key, execution, number)?)?;
-    }
-    view.remove(place_of_row(subject, execution, number)).map(drop)
+) -> Result<Entries, StoreError> {
+    Entries::of_row(subject.map(), subject.head.incarnation, execution, number, error)
+}
+
+fn entries_of_put_right(subject: &Subject, error: &ErrorRecord) -> Entries {
+    Entries::of_put_right(subject.map(), subject.head.incarnation, error)
 }
 
 fn place_of_row(subject: &Subject, execution: u64, number: u64) -> keys::Key {
     keys::execution_error(subject.map(), subject.head.incarnation, execution, number)
-}
-
-fn entries_of_record(subject: &Subject, change: Option<&Change>, sequence: u64) -> Result<Vec<keys::Key>, StoreError> {
-    let keys = change.into_iter().flat_map(|change| [change.key.as_ref(), change.previous_key.as_ref()]).flatten();
-    let entry = |key: &Key| {
-        let mut entry = keys::records_in_error(subject.map(), subject.head.incarnation, &known(key)?);
-        entry.extend(sequence.to_be_bytes());
-        Ok(entry)
-    };
-    keys.map(entry).collect()
-}
-
-fn entry_of_row(subject: &Subject, key: &Key, execution: u64, number: u64) -> Result<keys::Key, StoreError> {
-    let mut entry = keys::rows_in_error(subject.map(), subject.head.incarnation, &known(key)?);
-    entry.extend(execution.to_be_bytes());
-    entry.extend(number.to_be_bytes());
-    Ok(entry)
-}
-
-/// The key in the model's terms, in whose order keys in error stand.
-fn known(key: &Key) -> Result<crate::model::key::Key, StoreError> {
-    Ok(key.clone().try_into()?)
 }
 
 /// Notes what was written of keys that have errors; of others it is nobody's business, unless there may be errors of them that
@@ -125,7 +100,7 @@ pub(super) fn retried(view: &mut View<'_>, subject: &mut Subject, retried: Retri
     let place = subject.key(shelf::ERRORS, sequence);
     let bytes = view.get(&place)?.ok_or_else(|| subject.misfit(format!("record {sequence} is not in error")))?;
     let mut error: ErrorRecord = decode(&bytes, "an error")?;
-    Place::of_error(&error).leave(view, subject)?;
+    entries_of_error(subject, &error)?.leave(view)?;
     if let Some(change) = error.record.as_mut().and_then(|record| record.change.as_mut()) {
         correct(&mut change.row, &mut error.original, retried.corrected);
     }
@@ -134,29 +109,22 @@ pub(super) fn retried(view: &mut View<'_>, subject: &mut Subject, retried: Retri
     if status == RetryStatus::Failed {
         error.failure = retried.failure.or(error.failure);
         error.attempts = error.attempts.saturating_add(retried.attempts);
-        Place::of_error(&error).enter(view, subject)?;
+        entries_of_error(subject, &error)?.enter(view)?;
         return view.put(place, error.encode_to_vec());
     }
     let record =
         error.record.as_ref().ok_or_else(|| StoreError::Corrupt { what: "an error without its record".into() })?;
-    let figures = leaves(view, subject, record)?;
+    let figures = leaves(subject, record)?;
     let ending = if status == RetryStatus::Completed { &mut figures.applied } else { &mut figures.superseded };
     *ending += 1;
     view.remove(place)?;
-    groups::put_right(view, subject, &error)?;
+    entries_of_put_right(subject, &error).enter(view)?;
     view.put_new(subject.key(shelf::RETRIED, sequence), error.encode_to_vec());
     Ok(())
 }
 
 /// A record is no error any more; gives the figures that say what became of it.
-fn leaves<'a>(
-    view: &mut View<'_>,
-    subject: &'a mut Subject,
-    record: &QueuedRecord,
-) -> Result<&'a mut Figures, StoreError> {
-    for entry in entries_of_record(subject, record.change.as_ref(), record.sequence)? {
-        view.remove(entry)?;
-    }
+fn leaves<'a>(subject: &'a mut Subject, record: &QueuedRecord) -> Result<&'a mut Figures, StoreError> {
     let figures = subject.figures(record.source)?;
     figures.in_error = figures
         .in_error
@@ -174,10 +142,10 @@ pub(super) fn remove(view: &mut View<'_>, subject: &mut Subject, removed: Remove
             continue;
         };
         let error: ErrorRecord = decode(&bytes, "an error")?;
-        Place::of_error(&error).leave(view, subject)?;
+        entries_of_error(subject, &error)?.leave(view)?;
         let record =
             error.record.as_ref().ok_or_else(|| StoreError::Corrupt { what: "an error without its record".into() })?;
-        *grow(leaves(view, subject, record)?) += 1;
+        *grow(leaves(subject, record)?) += 1;
         view.remove(place)?;
     }
     Ok(())
@@ -186,7 +154,7 @@ pub(super) fn remove(view: &mut View<'_>, subject: &mut Subject, removed: Remove
 fn forget_retried(view: &mut View<'_>, subject: &Subject, sequence: u64) -> Result<(), StoreError> {
     let place = subject.key(shelf::RETRIED, sequence);
     let Some(bytes) = view.get(&place)? else { return Ok(()) };
-    groups::forget_put_right(view, subject, &decode(&bytes, "a retried record")?)?;
+    entries_of_put_right(subject, &decode(&bytes, "a retried record")?).leave(view)?;
     view.remove(place).map(drop)
 }
 
@@ -196,8 +164,8 @@ pub(super) fn remove_rows(view: &mut View<'_>, subject: &Subject, removed: Remov
     for number in removed.numbers {
         let Some(bytes) = view.get(&place_of_row(subject, execution, number))? else { continue };
         let error: ExecutionError = decode(&bytes, "an execution's error")?;
-        Place::of_row(execution, number, &error).leave(view, subject)?;
-        remove_row(view, subject, execution, number, &error)?;
+        entries_of_row(subject, execution, number, &error)?.leave(view)?;
+        view.remove(place_of_row(subject, execution, number))?;
     }
     Ok(())
 }
@@ -223,15 +191,15 @@ pub(super) fn retried_row(
     let place = place_of_row(subject, execution, number);
     let bytes = view.get(&place)?.ok_or_else(|| subject.misfit(format!("row {number} is not in error")))?;
     let mut error: ExecutionError = decode(&bytes, "an execution's error")?;
-    Place::of_row(execution, number, &error).leave(view, subject)?;
+    entries_of_row(subject, execution, number, &error)?.leave(view)?;
     correct(&mut error.row, &mut error.original, retried.corrected);
     if status_of(subject, retried.status)? == RetryStatus::Failed {
         error.failure = retried.failure.or(error.failure);
         error.retry = Some(Retry { job: retried.job, status: retried.status, time: retried.time });
-        Place::of_row(execution, number, &error).enter(view, subject)?;
+        entries_of_row(subject, execution, number, &error)?.enter(view)?;
         return view.put(place, error.encode_to_vec());
     }
-    remove_row(view, subject, execution, number, &error)
+    view.remove(place).map(drop)
 }
 
 /// The row is another one from now on; the first one is kept.

@@ -76,6 +76,9 @@ const KEY_BYTES_MAX: usize = 128;
 const OF_A_RECORD: u8 = 0;
 const OF_A_ROW: u8 = 1;
 
+/// Behind every key.
+pub(super) const END: [u8; 1] = [0xFF];
+
 /// More than a leaf of sled holds, a merge with its neighbour included.
 pub(super) const FENCE_POSTS: u8 = 24;
 
@@ -186,7 +189,22 @@ pub(super) fn time_of(key: &[u8]) -> Option<Time> {
     Some(Time { seconds: seconds.cast_signed(), nanos: u32::from_be_bytes(*nanos) })
 }
 
-/// The execution and the hash of a group's key.
+/// The execution of an entry in a group by time.
+pub(super) fn execution_at_time(key: &[u8]) -> Option<u64> {
+    const BEHIND: usize = 8 + 8 + 4 + 8; // the hash, the time, the number
+    let front = key.get(..key.len().checked_sub(BEHIND)?)?;
+    front.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The map and the incarnation of a key on a shelf of incarnations.
+pub(super) fn life_of(key: &[u8]) -> Option<(&[u8], u32)> {
+    let map_end = key.iter().position(|byte| *byte == 0)?;
+    let map = key.get(1..map_end)?;
+    let incarnation = key.get(map_end + 1..map_end + 5)?.first_chunk::<4>()?;
+    Some((map, u32::from_be_bytes(*incarnation)))
+}
+
+/// The execution and the hash of a group's key; of a failed row's key the execution and the number.
 pub(super) fn group_of(key: &[u8]) -> Option<(u64, u64)> {
     let (front, hash) = key.split_last_chunk::<8>()?;
     Some((u64::from_be_bytes(*front.last_chunk::<8>()?), u64::from_be_bytes(*hash)))

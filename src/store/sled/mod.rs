@@ -1,15 +1,19 @@
 //! The embedded engine: sled 0.34, one process, one folder.
 //!
 //! `open` takes the folder; `writer` is the one thread that writes, in groups of commits, each applied by `apply` (with `queue`,
-//! `edit`, `errors`, `groups` and `sweep`) to a `view` of the store; `keys` and `segment` say how things stand on the disk; `read` reads them; `space`
+//! `edit`, `errors`, `index` and `sweep`) to a `view` of the store; `keys` and `segment` say how things stand on the disk; `read` reads them; `space`
 //! watches the disk.
 
 mod apply;
+mod backup;
+pub mod check;
 mod edit;
 mod errors;
 mod failure;
-mod groups;
+mod incoming;
+mod index;
 mod keys;
+pub mod offline;
 mod open;
 mod queue;
 mod read;
@@ -22,6 +26,7 @@ mod sweep;
 mod view;
 mod writer;
 
+use self::backup::Backup;
 use self::failure::EngineFailure;
 use self::keys::shelf;
 use self::read::{get, head, read, scan};
@@ -341,6 +346,10 @@ impl Store for SledStore {
 
     fn log_end(&self) -> watch::Receiver<Position> {
         self.shared.log_end()
+    }
+
+    fn backup(&self, time: DateTime<Utc>) -> Box<dyn Iterator<Item = Result<Vec<u8>, StoreError>> + Send> {
+        Box::new(Backup::begin(self.shared.clone(), time))
     }
 
     async fn close(&self) {

@@ -1,6 +1,7 @@
 //! Opening: one process at a time, whatever the last one left behind.
 
 use super::failure::{EngineFailure, guarded};
+use super::incoming;
 use super::keys::{self, FENCE_POSTS};
 use crate::store::StoreError;
 use std::cmp::Ordering;
@@ -11,16 +12,16 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 /// What this program writes. A store with a higher version is not touched; one with a lower one is migrated here.
-const SCHEMA_VERSION: u32 = 1;
+pub(super) const SCHEMA_VERSION: u32 = 1;
 const LOCK_FILE: &str = "lock";
 /// sled's log, all of its data.
-const LOG_FILE: &str = "db";
+pub(super) const LOG_FILE: &str = "db";
 /// Where sled puts what is too large for its log.
-const BLOBS_FOLDER: &str = "blobs";
+pub(super) const BLOBS_FOLDER: &str = "blobs";
 /// sled's own settings, written once.
-const SETTINGS_FILE: &str = "conf";
+pub(super) const SETTINGS_FILE: &str = "conf";
 /// sled's snapshots: a cache of where the pages are in its log. Without one it reads the whole log.
-const SNAPSHOT_PREFIX: &str = "snap.";
+pub(super) const SNAPSHOT_PREFIX: &str = "snap.";
 /// How sled calls a snapshot that it has not finished.
 const UNFINISHED_SUFFIX: &str = ".generating";
 /// What a snapshot that cannot be read is renamed to.
@@ -57,6 +58,7 @@ pub(super) struct Opened {
 pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Opened, StoreError> {
     let opening = |error: io::Error| StoreError::from(EngineFailure::opening(error));
     wait_for_log(path)?;
+    incoming::finish(path).map_err(opening)?;
     remove_unfinished(path).map_err(opening)?;
     let db = match open_sled(path, cache_bytes) {
         Ok(db) => db,

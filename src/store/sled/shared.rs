@@ -1,12 +1,13 @@
 //! What the writer and the readers share.
 
+use super::backup::{Behind, Changes, Lost, held};
 use super::failure::EngineFailure;
 use super::open::Opened;
 use super::space::{Room, Space};
 use crate::model::ids::Position;
 use crate::store::StoreError;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 use tokio::sync::watch;
 
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) struct Shared {
     stored_bytes: AtomicU64,
     /// The last position of the log that is synced; the writer moves it.
     log_end: watch::Sender<Position>,
+    /// Backups that are being made.
+    backups: Mutex<Vec<Weak<Mutex<Behind>>>>,
 }
 
 /// Whether the files are open.
@@ -37,6 +40,7 @@ impl Shared {
             files: RwLock::new(Files::Open(Arc::new(opened))),
             stored_bytes: AtomicU64::new(stored_bytes),
             log_end: watch::Sender::new(position),
+            backups: Mutex::default(),
         }
     }
 
@@ -54,10 +58,31 @@ impl Shared {
         }
     }
 
-    /// Writes a group of commits; no reader is at work meanwhile.
-    pub fn write(&self, opened: &Opened, batch: sled::Batch) -> Result<(), EngineFailure> {
+    /// Writes a group of commits; no reader is at work meanwhile. Backups that are being made hear of it.
+    pub fn write(&self, opened: &Opened, changes: Changes) -> Result<(), EngineFailure> {
+        let mut batch = sled::Batch::default();
+        for (key, change) in &changes {
+            match change {
+                Some(value) => batch.insert(key.clone(), value.clone()),
+                None => batch.remove(key.clone()),
+            }
+        }
         let _alone = self.files.write().unwrap_or_else(PoisonError::into_inner);
-        opened.db.apply_batch(batch).map_err(EngineFailure::writing)
+        opened.db.apply_batch(batch).map_err(EngineFailure::writing)?;
+        let mut backups = self.backups.lock().unwrap_or_else(PoisonError::into_inner);
+        if !backups.is_empty() {
+            let changes = Arc::new(changes);
+            backups.retain(|behind| behind.upgrade().map(|behind| held(&behind).push(&changes)).is_some());
+        }
+        Ok(())
+    }
+
+    /// What groups of commits change from now on, for a backup.
+    pub fn watch_changes(&self) -> Arc<Mutex<Behind>> {
+        let _between = self.files();
+        let behind = Arc::default();
+        self.backups.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&behind));
+        behind
     }
 
     /// What is open now. The writer's, who alone replaces it.
@@ -72,7 +97,13 @@ impl Shared {
 
     /// Replaces the files, once no reader is at work with them.
     pub fn replace(&self, files: Files) -> Files {
-        std::mem::replace(&mut *self.files.write().unwrap_or_else(PoisonError::into_inner), files)
+        let mut current = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        for behind in self.backups.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            if let Some(behind) = behind.upgrade() {
+                held(&behind).lose(Lost::Reopened);
+            }
+        }
+        std::mem::replace(&mut *current, files)
     }
 
     pub fn set_stored_bytes(&self, bytes: u64) {

@@ -1,5 +1,6 @@
 //! What the store will be once the commits of a group are written: what it is, and over it what they have changed so far.
 
+use super::backup::Changes;
 use super::failure::EngineFailure;
 use super::keys::{self, Key};
 use crate::store::StoreError;
@@ -70,25 +71,19 @@ impl<'a> View<'a> {
         self.numbers.store = self.commit.store;
     }
 
-    /// The changes as one batch, heads included; none when nothing changed.
-    pub fn into_batch(self) -> Option<sled::Batch> {
+    /// The changes to be written as one, heads included; none when nothing changed.
+    pub fn into_changes(self) -> Option<Changes> {
         if self.heads_changed.is_empty() {
             return None;
         }
-        let mut batch = sled::Batch::default();
-        for (key, change) in self.changes {
-            match change {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
-        }
+        let mut changes: Changes = self.changes.into_iter().map(|(key, change)| (key.into(), change)).collect();
         for map in &self.heads_changed {
             if let Some(head) = self.numbers.heads.get(map) {
-                batch.insert(keys::head(map), head.encode_to_vec());
+                changes.push((keys::head(map).into(), Some(head.encode_to_vec().into())));
             }
         }
-        batch.insert(keys::store_head(), self.numbers.store.encode_to_vec());
-        Some(batch)
+        changes.push((keys::store_head().into(), Some(self.numbers.store.encode_to_vec().into())));
+        Some(changes)
     }
 
     pub fn store(&mut self) -> &mut StoreHead {

@@ -269,8 +269,8 @@ fn write_group(
             }
         }
     }
-    if let Some(batch) = view.into_batch() {
-        shared.write(&opened, batch)?;
+    if let Some(changes) = view.into_changes() {
+        shared.write(&opened, changes)?;
     }
     shared.set_stored_bytes(numbers.store.stored_bytes);
     if synced {

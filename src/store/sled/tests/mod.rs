@@ -6,3 +6,4 @@ mod model;
 mod opening;
 mod operations;
 mod properties;
+mod tools;

@@ -14,6 +14,7 @@ use crate::model::value::Value;
 use crate::model::written::Written;
 use crate::store::sled::SledStore;
 use crate::store::sled::apply::apply;
+use crate::store::sled::check::look_through;
 use crate::store::sled::keys::shelf;
 use crate::store::sled::open as opening;
 use crate::store::sled::view::{Numbers, View};
@@ -299,7 +300,14 @@ fn write_in_groups(path: &Path, commits: &[Commit], ends: impl Fn(usize) -> bool
                 view.roll_back();
             }
         }
-        if let Some(batch) = view.into_batch() {
+        if let Some(changes) = view.into_changes() {
+            let mut batch = sled::Batch::default();
+            for (key, change) in changes {
+                match change {
+                    Some(value) => batch.insert(key, value),
+                    None => batch.remove(key),
+                }
+            }
             opened.db.apply_batch(batch).unwrap();
         }
         done += size;
@@ -372,6 +380,8 @@ proptest! {
         let (single, grouped) = (TempDir::new().unwrap(), TempDir::new().unwrap());
         write_in_groups(single.path(), &commits, |_| true, |_| false);
         write_in_groups(grouped.path(), &commits, |at| ends >> (at % 64) & 1 == 1, |at| reopens >> (at % 64) & 7 == 7);
+        let found = look_through(&opening::open(single.path(), 16 << 20).unwrap(), false).unwrap();
+        prop_assert_eq!(found.findings, [], "a store that commits have made is sound");
         let (single, grouped) = (dump(single.path()), dump(grouped.path()));
         prop_assert!(single == grouped, "the bytes differ");
 
