@@ -4,6 +4,8 @@ mod support;
 
 #[path = "queue/groups.rs"]
 mod groups;
+#[path = "queue/kills.rs"]
+mod kills;
 #[path = "outages/pair.rs"]
 mod pair;
 #[path = "queue/purging.rs"]

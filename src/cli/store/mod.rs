@@ -131,7 +131,8 @@ fn told(report: &Report) -> Exit {
         println!("and {more} more");
     }
     let Report { entries, maps, found, beyond_repair, repaired, .. } = report;
-    println!("{maps} maps and {entries} entries were looked at, {found} of what was found is wrong");
+    let wrong = if *found == 0 { "nothing is wrong".to_owned() } else { format!("{found} things are wrong") };
+    println!("{maps} maps and {entries} entries were looked at, {wrong}");
     match (found - beyond_repair, beyond_repair, repaired) {
         (0, 0, _) => Exit::Done,
         (_, 0, true) => {

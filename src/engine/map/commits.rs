@@ -28,6 +28,8 @@ pub(super) struct Ends {
     pub written: Vec<Written>,
     /// A job has come further.
     pub jobs: bool,
+    /// What it drops goes in steps, which only the store that has it tells of.
+    pub leaves_steps: bool,
     /// Callers who are answered when it is synced.
     pub replies: Vec<(Reply<Answer>, Answer)>,
 }
@@ -87,6 +89,7 @@ impl MapTask {
 
     pub fn lazily_done(&mut self, result: Result<Receipt, StoreError>, ends: Ends) -> Result<(), EngineError> {
         result?;
+        self.diverting |= ends.leaves_steps;
         self.ended(ends);
         self.shown.queue_further();
         if self.diverting {

@@ -112,7 +112,7 @@ impl MapTask {
     pub fn drop_needless_notes(&mut self) -> Result<(), EngineError> {
         if !self.keeps_errors() && self.context.store.head(&self.map.id)?.has_written {
             self.later(Operation::DropWritten);
-            self.diverting = true; // they go in steps
+            self.ends_next.leaves_steps = true;
         }
         Ok(())
     }
