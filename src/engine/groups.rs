@@ -5,12 +5,10 @@ use super::error::EngineError;
 use crate::model::change::ErrorRecord;
 use crate::model::error_group::{ErrorGroup, Origin};
 use crate::model::failure::Failure;
-use crate::model::filter::{Candidate, RecordFilter};
+use crate::model::filter::RecordFilter;
 use crate::model::ids::{ExecutionNumber, MapId, QueueSequence};
 use crate::model::job::JobKind;
 use crate::model::key::Key;
-use crate::model::retry::RetryStatus;
-use crate::model::under_way::UnderWay;
 
 /// Errors that are read at one time where they have to be looked at one by one.
 const READ_AT_ONCE: usize = 1_000;
@@ -54,7 +52,7 @@ impl Engine {
             after = last.record.sequence;
             for error in &page {
                 let number = error.record.sequence.0;
-                let candidate = as_it_stands(error.into(), JobKind::RetryCatchUpErrors, number, &under_way);
+                let candidate = under_way.as_it_stands(JobKind::RetryCatchUpErrors, number, error.into());
                 if filter.picks(&candidate) {
                     ErrorGroup::join(&mut groups, None, &candidate, error.failed_last(), number);
                 }
@@ -67,8 +65,8 @@ impl Engine {
             let Some((last, _)) = page.last() else { break };
             after = *last;
             for (number, error) in &page {
-                let candidate =
-                    as_it_stands(error.into(), JobKind::RetryExecutionErrors(execution), *number, &under_way);
+                let kind = JobKind::RetryExecutionErrors(execution);
+                let candidate = under_way.as_it_stands(kind, *number, error.into());
                 if filter.picks(&candidate) {
                     ErrorGroup::join(&mut groups, Some(execution), &candidate, error.failed_last(), *number);
                 }
@@ -112,10 +110,4 @@ impl Engine {
         let groups = self.context.store.error_groups(map)?;
         Ok(groups.iter().filter(|group| group.execution == Some(execution)).map(|group| group.count).sum())
     }
-}
-
-/// An error as a filter looks at it, with what jobs do to it now.
-fn as_it_stands<'a>(candidate: Candidate<'a>, kind: JobKind, number: u64, under_way: &UnderWay) -> Candidate<'a> {
-    let retry_status: RetryStatus = under_way.retry_status(kind, number, &candidate);
-    Candidate { retry_status, ..candidate }
 }

@@ -53,6 +53,11 @@ impl UnderWay {
         })
     }
 
+    /// An error as a filter looks at it, with what jobs do to it now.
+    pub fn as_it_stands<'a>(&self, kind: JobKind, number: u64, candidate: Candidate<'a>) -> Candidate<'a> {
+        Candidate { retry_status: self.retry_status(kind, number, &candidate), ..candidate }
+    }
+
     /// How retries of an error stand: what has ended, unless a job that runs is still to take it.
     pub fn retry_status(&self, kind: JobKind, number: u64, candidate: &Candidate<'_>) -> RetryStatus {
         if self.sent.contains(&Sent::retried(kind, number)) {

@@ -225,11 +225,8 @@ impl Services {
         input.done()?;
         let under_way = self.engine.under_way(&map)?;
         let kind = JobKind::RetryExecutionErrors(number);
-        let picks = |(row, error): &(u64, ExecutionError)| {
-            let mut candidate = Candidate::from(error);
-            candidate.retry_status = under_way.retry_status(kind, *row, &candidate);
-            filter.picks(&candidate)
-        };
+        let picks =
+            |(row, error): &(u64, ExecutionError)| filter.picks(&under_way.as_it_stands(kind, *row, error.into()));
         let (rows, next_page_token) = self.picked_errors(&page, &map, number, picks)?;
         let errors = rows.into_iter().map(|row| failed_row(&map, number, definition, &under_way, row)).collect();
         let total_size =

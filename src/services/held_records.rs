@@ -186,10 +186,9 @@ impl Services {
 }
 
 fn picks(filter: &RecordFilter, held: &Held, under_way: &UnderWay) -> bool {
-    let mut candidate = Candidate::from(held);
-    if let Held::Error(error) = held {
-        let number = error.record.sequence.0;
-        candidate.retry_status = under_way.retry_status(JobKind::RetryCatchUpErrors, number, &candidate);
-    }
-    filter.picks(&candidate)
+    let candidate = Candidate::from(held);
+    filter.picks(&match held {
+        Held::Error(error) => under_way.as_it_stands(JobKind::RetryCatchUpErrors, error.record.sequence.0, candidate),
+        Held::Queued(_) | Held::Retried(_) => candidate,
+    })
 }

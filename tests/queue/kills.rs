@@ -98,7 +98,7 @@ async fn kills_lose_nothing_of_a_queue_and_its_errors() {
             timeout(PATIENCE, acts).await.expect("every call is answered");
         }
         // What is under way at this moment is cut off.
-        let last = WriteRecordRequest { ..order(GOOD + 1, "cut") };
+        let last = order(GOOD + 1, "cut");
         let cut = async { drop(world.write(last).await) };
         let _ = timeout(Duration::from_micros(random.random_range(0..2_000)), cut).await;
         known.unanswered += 1;
