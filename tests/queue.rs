@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "queue/filters.rs"]
+mod filters;
 #[path = "queue/groups.rs"]
 mod groups;
 #[path = "queue/kills.rs"]

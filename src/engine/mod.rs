@@ -7,7 +7,7 @@ pub mod clock;
 mod conditions;
 pub mod delivery;
 pub mod error;
-mod groups;
+pub mod groups;
 mod initial_sync;
 pub mod jobs;
 pub mod log;

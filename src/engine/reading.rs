@@ -141,6 +141,23 @@ impl Engine {
         Ok(self.context.store.queued(map, after, limit, LIST_BYTES_MAX)?)
     }
 
+    /// Queued records whose keys begin so, and perhaps others, likewise.
+    pub fn queued_by_key(
+        &self,
+        map: &MapId,
+        beginning: &[u8],
+        after: QueueSequence,
+        limit: usize,
+    ) -> Result<Vec<QueuedRecord>, EngineError> {
+        self.handle(map)?;
+        Ok(self.context.store.queued_by_key(map, beginning, after, limit)?)
+    }
+
+    /// A sequence up to which no queued record was accepted at `time` or later; close to the first one that was.
+    pub fn accepted_before(&self, map: &MapId, time: DateTime<Utc>) -> Result<QueueSequence, EngineError> {
+        Ok(self.context.store.accepted_before(map, time)?)
+    }
+
     /// The record with this sequence, if it is queued still.
     pub fn queued_record(&self, map: &MapId, sequence: QueueSequence) -> Result<Option<QueuedRecord>, EngineError> {
         Ok(self.context.store.queued_record(map, sequence)?)

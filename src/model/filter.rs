@@ -24,9 +24,9 @@ pub struct RecordFilter {
     pub code: Option<String>,
     pub constraint: Option<String>,
     pub column: Option<String>,
-    /// Failed then or later.
+    /// Failed last then or later.
     pub from: Option<DateTime<Utc>>,
-    /// Failed before.
+    /// Failed last before.
     pub until: Option<DateTime<Utc>>,
     pub retry_status: Option<RetryStatus>,
     /// The job that took it last.
@@ -42,7 +42,7 @@ pub struct Candidate<'a> {
     pub is_error: bool,
     /// None of what was not sent.
     pub failure: Option<&'a Failure>,
-    /// When it failed; of what has not failed when it was accepted.
+    /// When it failed last; of what has not failed when it was accepted.
     pub time: DateTime<Utc>,
     pub retry_status: RetryStatus,
     pub job: Option<JobNumber>,
@@ -64,7 +64,7 @@ impl<'a> From<&'a ErrorRecord> for Candidate<'a> {
         Self {
             is_error: true,
             failure: error.sent().then_some(&error.failure),
-            time: error.fail_time,
+            time: error.failed_last(),
             retry_status: status_of(error.retry.as_ref()),
             job: error.retry.map(|retry| retry.job),
             ..Self::from(&error.record)
@@ -79,7 +79,7 @@ impl<'a> From<&'a ExecutionError> for Candidate<'a> {
             key: &error.key,
             is_error: true,
             failure: Some(&error.failure),
-            time: error.time,
+            time: error.failed_last(),
             retry_status: status_of(error.retry.as_ref()),
             job: error.retry.map(|retry| retry.job),
         }
@@ -93,18 +93,35 @@ impl RecordFilter {
         *self == Self { source, error_type, code, constraint, column, ..Self::default() }
     }
 
+    /// Whether it asks for what only errors have.
+    pub fn asks_for_errors(&self) -> bool {
+        self.error_type.is_some() || self.code.is_some() || self.constraint.is_some() || self.column.is_some()
+    }
+
+    /// What the bytes of the keys that are asked for begin with; none when any key is.
+    pub fn key_beginning(&self) -> Option<Vec<u8>> {
+        match &self.key {
+            Some(key) => Some(key.encode()),
+            None if self.key_prefix.is_empty() => None,
+            None => Some(Key::encode_beginning(&self.key_prefix)),
+        }
+    }
+
+    /// Whether there is an index that finds what it asks for.
+    pub fn is_indexed(&self) -> bool {
+        self.key_beginning().is_some() || self.asks_for_errors() || self.from.is_some() || self.until.is_some()
+    }
+
     pub fn picks(&self, candidate: &Candidate<'_>) -> bool {
         let Candidate { source, key, is_error, failure, time, retry_status, job } = *candidate;
         // What has no error has none of these either way.
-        let by_error =
-            self.error_type.is_some() || self.code.is_some() || self.constraint.is_some() || self.column.is_some();
         let is = |wanted: &Option<String>, found: Option<&String>| {
             wanted.as_deref().is_none_or(|wanted| wanted == found.map_or("", String::as_str))
         };
         self.source.is_none_or(|wanted| wanted == source)
             && self.key.as_ref().is_none_or(|wanted| wanted == key)
             && begins_with(key, &self.key_prefix)
-            && (is_error || !by_error)
+            && (is_error || !self.asks_for_errors())
             && self.error_type.is_none_or(|wanted| wanted == failure.map(|failure| failure.kind))
             && is(&self.code, failure.map(|failure| &failure.code))
             && is(&self.constraint, failure.and_then(|failure| failure.constraint.as_ref()))

@@ -27,6 +27,15 @@ impl Key {
         bytes
     }
 
+    /// What the bytes of every key begin with that has these values in front, the last of them, where it is text, perhaps longer.
+    pub fn encode_beginning(values: &[Value]) -> Vec<u8> {
+        let mut bytes = Key(values.to_vec()).encode();
+        if let Some(Value::String(_)) = values.last() {
+            bytes.truncate(bytes.len() - TERMINATOR.len());
+        }
+        bytes
+    }
+
     /// About how many bytes it takes, for limits.
     pub fn size(&self) -> usize {
         self.0.iter().map(Value::size).sum()
@@ -42,6 +51,8 @@ pub fn hash<'a>(values: impl IntoIterator<Item = &'a Value>) -> u64 {
     xxh3_64(&bytes)
 }
 
+const TERMINATOR: [u8; 2] = [0, 0];
+
 /// One tag, then the value so that bytes order as values do within a kind; text and bytes end with a terminator
 /// (`00` is written `00 FF`, the end `00 00`).
 pub(super) fn encode_value(value: &Value, bytes: &mut Vec<u8>) {
@@ -53,7 +64,7 @@ pub(super) fn encode_value(value: &Value, bytes: &mut Vec<u8>) {
                 bytes.push(0xFF);
             }
         }
-        bytes.extend([0, 0]);
+        bytes.extend(TERMINATOR);
     };
     match value {
         Value::Null => bytes.push(0),
@@ -113,6 +124,11 @@ mod tests {
         let text = |a: &str, b: &str| Key::new(vec![Value::String(a.into()), Value::String(b.into())]).encode();
         assert_ne!(text("a\0", "b"), text("a", "\0b"));
         assert!(text("a", "z") < text("aa", "a"));
+        let beginning = |values: &[Value]| Key::encode_beginning(values);
+        assert!(text("aa", "a").starts_with(&beginning(&[Value::String("a".into())])));
+        assert!(text("a", "bc").starts_with(&beginning(&[Value::String("a".into()), Value::String("b".into())])));
+        assert!(!text("aa", "bc").starts_with(&beginning(&[Value::String("a".into()), Value::String("b".into())])));
+        assert_eq!(beginning(&[]), [] as [u8; 0]);
         let decimal =
             |v: &str| Key::new(vec![Value::Decimal(crate::model::value::Decimal::parse(v).unwrap())]).encode();
         assert_eq!(decimal("1.50"), decimal("1.5"));

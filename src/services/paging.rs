@@ -115,11 +115,16 @@ impl Page {
     }
 }
 
-fn read(token: &str, list: u64) -> Result<String, CallError> {
-    let digits = token.as_bytes();
+/// What hexadecimal digits stand for.
+pub fn bytes(hexadecimal: &str) -> Option<Vec<u8>> {
+    let digits = hexadecimal.as_bytes();
     let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
     let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
-    let bytes = bytes.filter(|_| digits.len().is_multiple_of(2)).ok_or(CallError::PageToken)?;
+    bytes.filter(|_| digits.len().is_multiple_of(2))
+}
+
+fn read(token: &str, list: u64) -> Result<String, CallError> {
+    let bytes = bytes(token).ok_or(CallError::PageToken)?;
     let position = bytes.strip_prefix(&list.to_be_bytes()).ok_or(CallError::PageToken)?;
     String::from_utf8(position.to_vec()).map_err(|_| CallError::PageToken)
 }

@@ -67,8 +67,9 @@ pub enum Operation {
     Count { source: Side, figures: Figures },
     /// Remembers the answer to a change that did not go through the queue. (Enqueue remembers its changes itself.)
     Remember { change_id: String, remembered: Remembered },
-    /// Forgets changes; what is not remembered is passed over.
-    Forget { change_ids: Vec<String> },
+    /// Forgets changes that were taken in at `until` or before and are not queued. A step; what stands together with younger ones
+    /// stays until they go.
+    Forget { until: DateTime<Utc> },
     /// All records queued at this moment go to the errors (with this failure, 0 attempts), or away. The figures move at
     /// once; the records themselves in steps of `ContinueDivert`, and no read gives them as queued any more. More can be
     /// queued meanwhile, and diverted again.
@@ -199,12 +200,25 @@ pub enum Durability {
     Lazy,
 }
 
+/// When an error failed last, and its number.
+pub type FailedAt = (DateTime<Utc>, u64);
+
+/// Errors with their places in the order of keys.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ErrorsByKey {
+    pub errors: Vec<(Vec<u8>, ErrorRecord)>,
+    /// Where it goes on; none at the end.
+    pub next: Option<Vec<u8>>,
+}
+
 /// Where the numbers of a map stand; read when its work begins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Head {
     pub revision: Revision,
     pub last_event: EventSequence,
     pub last_queued: QueueSequence,
+    /// No queued record was accepted later.
+    pub last_accepted: Option<DateTime<Utc>>,
     pub figures: MapFigures,
     /// How many failures the map has had; what is counted by `ErrorRecord::number`.
     pub failures: u64,
@@ -250,6 +264,19 @@ pub trait Store: Send + Sync + 'static {
     /// The record with this sequence, if it is still queued.
     fn queued_record(&self, map: &MapId, sequence: QueueSequence) -> Result<Option<QueuedRecord>, StoreError>;
 
+    /// Queued records whose encoded keys begin so, in order, after `after`, and perhaps others; those of long keys have only the first
+    /// bytes in common. Costs one look for each of some thousand records that were queued.
+    fn queued_by_key(
+        &self,
+        map: &MapId,
+        prefix: &[u8],
+        after: QueueSequence,
+        limit: usize,
+    ) -> Result<Vec<QueuedRecord>, StoreError>;
+
+    /// A sequence up to which no queued record was accepted at `time` or later; close to the first one that was.
+    fn accepted_before(&self, map: &MapId, time: DateTime<Utc>) -> Result<QueueSequence, StoreError>;
+
     /// Records in error, in the order of acceptance, after `after`.
     fn errors(&self, map: &MapId, after: QueueSequence, limit: usize) -> Result<Vec<ErrorRecord>, StoreError>;
 
@@ -272,15 +299,19 @@ pub trait Store: Send + Sync + 'static {
     /// to be moved. Costs by how many groups there are, not by how many errors.
     fn error_groups(&self, map: &MapId) -> Result<Vec<ErrorGroup>, StoreError>;
 
-    /// The errors of a group that failed last after `after` and at `until` or before, the oldest first.
+    /// The errors of a group by the time of their latest failure, then by number: behind `after`, and at `until` or before.
     fn errors_failed(
         &self,
         map: &MapId,
         group: &ErrorGroup,
-        after: Option<DateTime<Utc>>,
-        until: DateTime<Utc>,
+        after: Option<FailedAt>,
+        until: Option<DateTime<Utc>>,
         limit: usize,
-    ) -> Result<Vec<u64>, StoreError>;
+    ) -> Result<Vec<FailedAt>, StoreError>;
+
+    /// Catch-up errors of records whose encoded keys begin so, and perhaps others, in the order of keys, behind the place `after` (empty:
+    /// from the first), with the place of each; those of long keys have only the first bytes in common.
+    fn errors_by_key(&self, map: &MapId, prefix: &[u8], after: &[u8], limit: usize) -> Result<ErrorsByKey, StoreError>;
 
     /// Records that retries have put right at `until` or before, the oldest first.
     fn put_right_until(
@@ -304,15 +335,11 @@ pub trait Store: Send + Sync + 'static {
     /// Jobs of the map, newest first, before `before` when given.
     fn jobs(&self, map: &MapId, before: Option<JobNumber>, limit: usize) -> Result<Vec<QueueJob>, StoreError>;
 
-    fn remembered(&self, map: &MapId, change_id: &str) -> Result<Option<Remembered>, StoreError>;
+    /// What is remembered of each of these ids.
+    fn remembered(&self, map: &MapId, change_ids: &[&str]) -> Result<Vec<Option<Remembered>>, StoreError>;
 
-    /// Remembered changes of the map in some fixed order, after `after`; what a sweep looks through.
-    fn remembered_changes(
-        &self,
-        map: &MapId,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<(String, Remembered)>, StoreError>;
+    /// Whether there is anything that `Forget` would remove.
+    fn forgets(&self, map: &MapId, until: DateTime<Utc>) -> Result<bool, StoreError>;
 
     fn execution(&self, map: &MapId, number: ExecutionNumber) -> Result<Option<Execution>, StoreError>;
 

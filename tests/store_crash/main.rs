@@ -166,7 +166,7 @@ fn compare(store: &SledStore, name: &str, acknowledged: u64, kill: usize) {
     }
     assert!(errors.iter().all(|error| error.record.change == script::change(error.record.sequence.0)));
     for sequence in expected.queued.iter().chain(&expected.errors).filter(|sequence| script::has_id(**sequence)) {
-        let remembered = store.remembered(&map, &script::change(*sequence).change_id).unwrap().unwrap();
+        let remembered = store.remembered(&map, &[&script::change(*sequence).change_id]).unwrap().remove(0).unwrap();
         assert_eq!(remembered.answer.sequence.0, *sequence);
     }
     let events = store.events(&map, EventSequence(1), usize::MAX).unwrap();

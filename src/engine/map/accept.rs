@@ -14,8 +14,8 @@ use crate::model::limits::{self, WARN_RATIO};
 use crate::model::state::MapState;
 use crate::model::table_map::SyncMode;
 use crate::store::{COMMIT_BYTES_MAX, Commit, Durability, NewRecord, Operation, Pending, Receipt, StoreError};
-use chrono::{Duration, Utc};
-use std::collections::VecDeque;
+use chrono::{DateTime, Duration, Utc};
+use std::collections::{HashMap, VecDeque};
 
 /// Changes and bytes that one commit enqueues; the bytes stay under the store's bound with its framing.
 const ENQUEUE_RECORDS_MAX: usize = 4_096;
@@ -31,10 +31,21 @@ const _: () = assert!(3 * BOTH_WAYS_BYTES_MAX < ENQUEUE_BYTES_MAX && ENQUEUE_BYT
 /// How long a change's id is remembered (rule 4).
 pub const CHANGE_ID_DAYS: i64 = 1;
 
+/// A clock that was set back further is believed at once.
+const CLOCK_SET_BACK_MAX: Duration = Duration::hours(1);
+
 /// Why a change was skipped; the contract's reasons.
 pub const ECHO: &str = "ECHO";
 pub const NOT_MAPPED: &str = "NOT_MAPPED";
 pub const CONFLICT: &str = "CONFLICT";
+
+/// What is known of changes before they are decided about.
+struct Known {
+    /// The answers that some got before, by their ids.
+    answers: HashMap<String, Remembered>,
+    /// Bytes that are free on the disk, and those that are to be kept free, when there is no room.
+    full: Option<(u64, u64)>,
+}
 
 /// A change that waits to be enqueued, and who waits for it.
 pub(super) struct Arrival {
@@ -60,21 +71,43 @@ pub(super) fn has_room(arriving: &VecDeque<Arrival>) -> bool {
 }
 
 impl MapTask {
-    /// Takes a change or answers why not. The order of these calls is the order of each key (rule 2).
-    pub fn accept(&mut self, change: Change, reply: Reply<Answer>) -> Result<(), EngineError> {
-        if let Some(answer) = self.admit(&change, reply)? {
-            let (reply, answer) = answer;
-            let _ = reply.send(answer);
-        } // else the reply went with the change
+    /// Takes changes or answers why not. The order of these calls, and of the changes of each, is the order of each key (rule 2).
+    pub fn accept(&mut self, changes: Vec<(Change, Reply<Answer>)>) -> Result<(), EngineError> {
+        let known = self.known_of(&changes)?;
+        for (change, reply) in changes {
+            if let Some((reply, answer)) = self.admit(change, reply, &known)? {
+                let _ = reply.send(answer);
+            } // else the reply went with the change
+        }
         Ok(())
+    }
+
+    /// What is looked up for all of them at once.
+    fn known_of(&self, changes: &[(Change, Reply<Answer>)]) -> Result<Known, EngineError> {
+        let ids = changes.iter().map(|(change, _)| change.change_id.as_str());
+        let ids: Vec<&str> = ids.filter(|id| !id.is_empty() && !self.unanswered.contains_key(*id)).collect();
+        let mut answers = HashMap::new();
+        if !ids.is_empty() {
+            let remembered = self.context.store.remembered(&self.map.id, &ids)?;
+            let found = ids.into_iter().zip(remembered).filter_map(|(id, known)| Some((id.to_owned(), known?)));
+            answers.extend(found);
+        }
+        // Whatever becomes of them is to be kept, so a full disk is told before anything is done.
+        // Any other fault shows when something is kept.
+        let full = match self.context.store.room() {
+            Err(StoreError::Full { free_bytes, reserve_bytes }) => Some((free_bytes, reserve_bytes)),
+            Ok(()) | Err(_) => None,
+        };
+        Ok(Known { answers, full })
     }
 
     /// Decides about a change. Gives the reply back with its answer, or takes it along with the change.
     #[allow(clippy::type_complexity)]
     fn admit(
         &mut self,
-        change: &Change,
+        change: Change,
         reply: Reply<Answer>,
+        known: &Known,
     ) -> Result<Option<(Reply<Answer>, Result<Answer, EngineError>)>, EngineError> {
         let map = || self.map.id.clone();
         let refuse = |reply, error| Ok(Some((reply, Err(error))));
@@ -84,9 +117,9 @@ impl MapTask {
             let key = change.key.to_string();
             return refuse(reply, EngineError::ChangeTooLarge { map: map(), key, bytes, bytes_max });
         }
+        let fingerprint = if change.change_id.is_empty() { 0 } else { change.fingerprint() };
         if !change.change_id.is_empty() {
             // Rule 4: a change seen before gets the answer that it got, also when the map was stopped since.
-            let fingerprint = change.fingerprint();
             let reused =
                 || EngineError::ChangeIdReused { map: self.map.id.clone(), change_id: change.change_id.clone() };
             if let Some(unanswered) = self.unanswered.get_mut(&change.change_id) {
@@ -100,10 +133,10 @@ impl MapTask {
                 return Ok(None);
             }
             let now = self.context.clock.now();
-            match self.context.store.remembered(&self.map.id, &change.change_id)? {
+            match known.answers.get(&change.change_id) {
                 Some(known) if now - known.time >= Duration::days(CHANGE_ID_DAYS) => {}
                 Some(known) if known.fingerprint != fingerprint => return refuse(reply, reused()),
-                Some(known) => return Ok(Some((reply, Ok(known.answer)))),
+                Some(known) => return Ok(Some((reply, Ok(known.answer.clone())))),
                 None => {}
             }
         }
@@ -111,20 +144,18 @@ impl MapTask {
             Some(running) if self.map.state != MapState::NotRunning => running.plan.carries(change.source),
             _ => return refuse(reply, EngineError::MapNotRunning { map: map() }),
         };
-        // Whatever becomes of it is to be kept, so a full disk is told before anything is done.
-        // Any other fault shows when something is kept.
-        if let Err(full @ StoreError::Full { .. }) = self.context.store.room() {
-            return refuse(reply, full.into());
+        if let Some((free_bytes, reserve_bytes)) = known.full {
+            return refuse(reply, StoreError::Full { free_bytes, reserve_bytes }.into());
         }
         if !carries {
-            return Ok(Some((reply, Ok(self.skip(change, NOT_MAPPED)))));
+            return Ok(Some((reply, Ok(self.skip(&change, NOT_MAPPED)))));
         }
         // Rule 10: no echo. Before KEY_BUSY, since a destination's hook calls us before its commit.
         let echo = self.running.as_ref().and_then(|running| running.sides.get(change.source).echo());
-        let echo = echo.map(|mut echo| echo.excuses(change));
+        let echo = echo.map(|mut echo| echo.excuses(&change));
         tracing::trace!(map = %self.map.id, ?change, ?echo, "is told");
         if echo == Some(Echo::Yes) {
-            return Ok(Some((reply, Ok(self.skip(change, ECHO)))));
+            return Ok(Some((reply, Ok(self.skip(&change, ECHO)))));
         }
         let direct = self.map.state == MapState::Running
             && self.map.definition.sync_mode == SyncMode::Synchronous
@@ -133,19 +164,19 @@ impl MapTask {
             && self.enqueueing.is_none();
         if direct {
             // Rule 9: waiting for the other side's write would deadlock two databases through us.
-            if self.drain.other_side_is_on(change) {
+            if self.drain.other_side_is_on(&change) {
                 return refuse(reply, EngineError::KeyBusy { map: map(), key: change.key.to_string() });
             }
-            self.note_taken(change);
+            self.note_taken(&change, fingerprint);
             let source = Source::Direct { reply, before: self.last_queued.next() };
-            self.push_entry(source, change.clone(), Default::default());
+            self.push_entry(source, change, Default::default());
             return Ok(None);
         }
         if let Err(error) = self.queue_has_room() {
             return Ok(Some((reply, Err(error))));
         }
-        self.note_taken(change);
-        self.arrive(change.clone(), reply, echo == Some(Echo::Unclear));
+        self.note_taken(&change, fingerprint);
+        self.arrive(change, reply, echo == Some(Echo::Unclear));
         Ok(None)
     }
 
@@ -156,12 +187,12 @@ impl MapTask {
     }
 
     /// The change is taken: repeats of it wait for its answer, and it ends what our own writes excuse (rule 10).
-    fn note_taken(&mut self, change: &Change) {
+    fn note_taken(&mut self, change: &Change, fingerprint: u64) {
         if let Some(mut echo) = self.running.as_ref().and_then(|running| running.sides.get(change.source).echo()) {
             echo.ended_by(change);
         }
         if !change.change_id.is_empty() {
-            let unanswered = Unanswered { fingerprint: change.fingerprint(), answer: None, waiters: Vec::new() };
+            let unanswered = Unanswered { fingerprint, answer: None, waiters: Vec::new() };
             self.unanswered.insert(change.change_id.clone(), unanswered);
         }
     }
@@ -220,7 +251,7 @@ impl MapTask {
 
     /// Rule 6: limits block, they do not drop.
     fn queue_has_room(&mut self) -> Result<(), EngineError> {
-        let now: chrono::DateTime<Utc> = self.context.clock.now();
+        let now: DateTime<Utc> = self.context.clock.now();
         let used = self.queued_bytes + self.arriving_bytes;
         let queue_limits = self.map.definition.queue_limits;
         let nearest = limits::nearest(&queue_limits, used, self.map.held_back_since, now);
@@ -244,12 +275,20 @@ impl MapTask {
         admitted.map_err(|limit| EngineError::QueueLimit { map: self.map.id.clone(), limit })
     }
 
+    /// Times are in the order of the queue also when the clock was set back a little, so that one is found by looking at a few records.
+    fn next_accept_time(&mut self) -> DateTime<Utc> {
+        let now = self.context.clock.now();
+        let set_back_little = (now..now + CLOCK_SET_BACK_MAX).contains(&self.last_accepted);
+        self.last_accepted = if set_back_little { self.last_accepted } else { now };
+        self.last_accepted
+    }
+
     /// Puts what arrived into one commit, when none is on its way.
     pub async fn enqueue(&mut self) -> Result<(), EngineError> {
         if self.enqueueing.is_some() || self.arriving.is_empty() {
             return Ok(());
         }
-        let accept_time = self.context.clock.now();
+        let accept_time = self.next_accept_time();
         let because = self.map.state.queues_because();
         let mut batch = crossing::Batch::new(self.last_queued.next(), accept_time);
         while let Some(arrival) = self.arriving.pop_front() {

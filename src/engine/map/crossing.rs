@@ -300,8 +300,12 @@ impl MapTask {
     fn push(&mut self, batch: &mut Batch, change: Change, reply: Option<Reply<Answer>>) {
         let sequence = batch.next;
         batch.next = sequence.next();
-        let (previous, replaced) = self.pending.enter(&change, sequence);
-        batch.effects.replaced.push(replaced);
+        let mut previous = None;
+        if self.goes_both_ways() {
+            let replaced;
+            (previous, replaced) = self.pending.enter(&change, sequence);
+            batch.effects.replaced.push(replaced);
+        }
         tracing::trace!(map = %self.map.id, %sequence, ?change, "enters the queue");
         let accept_time = batch.accept_time;
         let record = QueuedRecord { sequence, accept_time, change, previous, yielded: BTreeSet::new() };

@@ -6,7 +6,7 @@ use super::jobs::ErrorName;
 use super::task::MapTask;
 use crate::engine::error::EngineError;
 use crate::model::activity::{EventKind, Severity};
-use crate::model::change::{Ending, Remembered};
+use crate::model::change::Ending;
 use crate::model::error_group::ErrorGroup;
 use crate::model::ids::{ExecutionNumber, QueueSequence};
 use crate::model::retention::Retention;
@@ -22,10 +22,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const STEP: usize = 500;
 /// A purge that takes longer is told in parts.
 const TOLD_AFTER: Duration = Duration::from_secs(1);
-/// Remembered changes that are looked at in one step.
-const REMEMBERED_AT_ONCE: usize = 500;
-/// How long it is waited after all of them were looked at and none was old.
-const REMEMBERED_PAUSE: Duration = Duration::from_secs(600);
+/// How long it is waited after no change was old enough to be forgotten.
+const FORGET_PAUSE: Duration = Duration::from_secs(60);
 
 /// How far the purging of a map is.
 pub(super) struct Purging {
@@ -36,11 +34,8 @@ pub(super) struct Purging {
     untold: Option<Untold>,
     /// What fails before this is warned of.
     warned_until: Option<DateTime<Utc>>,
-    /// Remembered changes up to this one were looked at; when the next are.
-    remembered: String,
-    remembered_at: DateTime<Utc>,
-    /// Whether one of them was old since the first was looked at.
-    remembered_old: bool,
+    /// When it is looked next for changes to be forgotten.
+    forget_at: DateTime<Utc>,
 }
 
 struct Untold {
@@ -56,9 +51,7 @@ impl Default for Purging {
             looking: false,
             untold: None,
             warned_until: None,
-            remembered: String::new(),
-            remembered_at: DateTime::UNIX_EPOCH,
-            remembered_old: false,
+            forget_at: DateTime::UNIX_EPOCH,
         }
     }
 }
@@ -96,14 +89,14 @@ impl MapTask {
         let now = self.context.clock.now();
         let groups = self.context.store.error_groups(&self.map.id)?;
         let old = self.find_old(&groups, now)?;
-        let forgot = self.forget_some(now)?;
+        self.forget_some(now)?;
         let purged = self.purge(old);
         if !purged {
             self.tell_of_purge();
             self.warn_of_purge(&groups, now)?;
             self.drop_needless_notes()?;
         }
-        if purged || forgot {
+        if purged {
             return Ok(true);
         }
         self.purging.looking = false;
@@ -124,9 +117,9 @@ impl MapTask {
             groups.iter().filter_map(|group| Some((group, until.filter(|until| group.first_time <= *until)?)));
         for (group, until) in with_old {
             let names = store
-                .errors_failed(map, group, None, until, limit)?
+                .errors_failed(map, group, None, Some(until), limit)?
                 .into_iter()
-                .map(|number| (group.execution, number));
+                .map(|(_, number)| (group.execution, number));
             for (execution, number) in names.filter(goes).take(left) {
                 left -= 1;
                 match execution {
@@ -197,10 +190,11 @@ impl MapTask {
         let retention = Retention(self.map.definition.error_retention);
         let soon = |group: &ErrorGroup| retention.soon_since(group.first_time, now).is_some();
         let Some(until) = retention.failed_until(now + retention.warning()) else { return Ok(()) };
-        let (store, map, warned) = (&self.context.store, &self.map.id, self.purging.warned_until);
+        let (store, map) = (&self.context.store, &self.map.id);
+        let warned = self.purging.warned_until.map(|until| (until, u64::MAX));
         let mut any = false;
         for group in groups.iter().filter(|group| soon(group)) {
-            any |= !store.errors_failed(map, group, warned, until, 1)?.is_empty();
+            any |= !store.errors_failed(map, group, warned, Some(until), 1)?.is_empty();
         }
         if !any {
             return Ok(());
@@ -216,35 +210,18 @@ impl MapTask {
         Ok(())
     }
 
-    /// Forgets changes whose time is over (rule 4), as far as the next ones that are remembered; true when there may be more.
-    fn forget_some(&mut self, now: DateTime<Utc>) -> Result<bool, EngineError> {
+    /// Forgets changes whose time is over (rule 4), a step of them.
+    fn forget_some(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
         // A clock that was set back is not waited for.
-        if (now..now + REMEMBERED_PAUSE).contains(&self.purging.remembered_at) && now < self.purging.remembered_at {
-            return Ok(false);
+        if (now..now + FORGET_PAUSE).contains(&self.purging.forget_at) && now < self.purging.forget_at {
+            return Ok(());
         }
-        let page = self.context.store.remembered_changes(&self.map.id, &self.purging.remembered, REMEMBERED_AT_ONCE)?;
-        let looked_at = page.len();
-        let last = page.last().map(|(change_id, _)| change_id.clone());
-        let is_old = |time: DateTime<Utc>| now - time >= chrono::Duration::days(CHANGE_ID_DAYS);
-        // One that was told again since is on its way to the store with its new answer.
-        let goes =
-            |(change_id, known): &(String, Remembered)| is_old(known.time) && !self.unanswered.contains_key(change_id);
-        let old: Vec<String> = page.into_iter().filter(goes).map(|(change_id, _)| change_id).collect();
-        let many = old.len() * 2 > REMEMBERED_AT_ONCE;
-        self.purging.remembered_old |= !old.is_empty();
-        if !old.is_empty() {
-            self.later(Operation::Forget { change_ids: old });
+        let until = now - chrono::Duration::days(CHANGE_ID_DAYS);
+        let forgets = self.context.store.forgets(&self.map.id, until)?;
+        if forgets {
+            self.later(Operation::Forget { until });
         }
-        if looked_at < REMEMBERED_AT_ONCE {
-            let again = std::mem::take(&mut self.purging.remembered_old);
-            self.purging.remembered.clear();
-            self.purging.remembered_at = now + if again { LOOK } else { REMEMBERED_PAUSE };
-            return Ok(false);
-        }
-        self.purging.remembered = last.unwrap_or_default();
-        if !many {
-            self.purging.remembered_at = now + LOOK;
-        }
-        Ok(many)
+        self.purging.forget_at = now + if forgets { LOOK } else { FORGET_PAUSE };
+        Ok(())
     }
 }

@@ -25,6 +25,7 @@ use crate::model::schema::TableSchema;
 use crate::model::state::MapState;
 use crate::model::table_map::{Side, TableMap};
 use crate::store::{Operation, Receipt, StoreError};
+use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -96,6 +97,8 @@ pub(super) struct MapTask {
     pub running: Option<Running>,
     /// The last sequence that is in the store. Set by the commit that enqueues.
     pub last_queued: QueueSequence,
+    /// When the last queued record was accepted.
+    pub last_accepted: DateTime<Utc>,
     /// What is queued in the store, less what has left since by operations that are on their way to it.
     pub queued: u64,
     pub queued_bytes: u64,
@@ -152,6 +155,7 @@ impl MapTask {
             shown: shown.clone(),
             running: None,
             last_queued: head.last_queued,
+            last_accepted: head.last_accepted.unwrap_or(DateTime::UNIX_EPOCH),
             queued: head.figures.queued(),
             queued_bytes: head.figures.queued_bytes,
             queue_gate: QueueGate::default(),
@@ -259,8 +263,15 @@ impl MapTask {
                     if count == 0 {
                         return Ok(());
                     }
-                    for command in taken.drain(..) {
-                        if self.command(command).await? {
+                    let mut taken = taken.drain(..).peekable();
+                    while let Some(command) = taken.next() {
+                        if let Command::Write { change, reply } = command {
+                            let mut writes = vec![(change, reply)];
+                            while let Some(Command::Write { change, reply }) = taken.next_if(|next| matches!(next, Command::Write { .. })) {
+                                writes.push((change, reply));
+                            }
+                            self.accept(writes)?;
+                        } else if self.command(command).await? {
                             return Ok(());
                         }
                     }
@@ -297,7 +308,7 @@ impl MapTask {
     /// Answers true when the map is gone.
     async fn command(&mut self, command: Command) -> Result<bool, EngineError> {
         match command {
-            Command::Write { change, reply } => self.accept(change, reply)?,
+            Command::Write { change, reply } => self.accept(vec![(change, reply)])?,
             Command::Transition { request, reply } => {
                 let result = self.transition(request).await;
                 return self.answered(result, reply).map(|()| false);

@@ -45,7 +45,7 @@ impl From<&Operation> for message::Operation {
             Operation::Remember { change_id, remembered } => {
                 Kind::Remember(message::Remember { change_id: change_id.clone(), remembered: Some(remembered.into()) })
             }
-            Operation::Forget { change_ids } => Kind::Forget(message::Forget { change_ids: change_ids.clone() }),
+            Operation::Forget { until } => Kind::Forget(message::Forget { until: Some(until.into()) }),
             Operation::Divert { to, time } => {
                 let failure = match to {
                     DivertTo::Errors(failure) => Some(failure.into()),
@@ -119,6 +119,7 @@ impl From<&NewRecord> for message::NewRecord {
             }),
             fingerprint: *fingerprint,
             reason: reason.to_owned(),
+            key: change.key.encode(),
         }
     }
 }
@@ -143,6 +144,7 @@ impl From<&message::MapHead> for Head {
             revision: Revision(if head.exists { head.revision } else { 0 }),
             last_event: EventSequence(head.last_event),
             last_queued: QueueSequence(head.last_queued),
+            last_accepted: head.last_accepted.and_then(|time| time.try_into().ok()),
             figures: MapFigures {
                 left: head.left.unwrap_or_default().into(),
                 right: head.right.unwrap_or_default().into(),

@@ -4,7 +4,7 @@
 use super::keys::{self, shelf};
 use super::subject::Subject;
 use super::view::View;
-use super::{errors, queue, sweep};
+use super::{errors, queue, sweep, taken};
 use crate::model::ids::{EventSequence, MapId, Position, Revision};
 use crate::store::message::{self, operation::Kind};
 use crate::store::{Receipt, StoreError};
@@ -57,14 +57,9 @@ fn apply_operation(view: &mut View<'_>, subject: &mut Subject, kind: Kind) -> Re
         Kind::Remember(remember) => {
             subject.must_exist()?;
             let remembered = remember.remembered.ok_or_else(|| subject.misfit("nothing to remember"))?;
-            queue::remember(view, subject, &remember.change_id, &remembered)
+            remember_one(view, subject, remember.change_id, remembered)
         }
-        Kind::Forget(forget) => {
-            for change_id in &forget.change_ids {
-                view.remove(keys::remembered(subject.map(), subject.head.incarnation, change_id))?;
-            }
-            Ok(())
-        }
+        Kind::Forget(forget) => taken::forget(view, subject, forget.until.unwrap_or_default()),
         Kind::Divert(divert) => queue::divert(subject, divert),
         Kind::ContinueDivert(message::ContinueDivert { records_max }) => {
             let moved = queue::continue_divert(view, subject, records_max)?;
@@ -138,6 +133,8 @@ fn delete_map(view: &mut View<'_>, subject: &mut Subject) -> Result<(), StoreErr
     head.queued_bytes = 0;
     head.first_segment = head.last_queued + 1;
     head.open_segment = 0;
+    head.open_page = 0;
+    head.on_pages = 0;
     head.diversions.clear();
     head.incarnation += 1;
     sweep::sweep(view, subject, DELETE_ENTRIES_MAX)
@@ -175,8 +172,23 @@ fn count(subject: &mut Subject, count: &message::Count) -> Result<(), StoreError
     Ok(())
 }
 
+/// Rule 4: the answer to a change with an id is kept.
+fn remember_one(
+    view: &mut View<'_>,
+    subject: &mut Subject,
+    change_id: String,
+    remembered: message::Remembered,
+) -> Result<(), StoreError> {
+    if change_id.is_empty() {
+        return Err(subject.misfit("a change without an id to be remembered by"));
+    }
+    let id_hash = taken::id_hash(&change_id);
+    let taken = message::Taken { id_hash, change_id, remembered: Some(remembered), key: Vec::new() };
+    taken::take_in(view, subject, vec![taken])
+}
+
 fn deferred_rows(subject: &Subject, execution: u64, number: u64) -> keys::Key {
-    keys::of_execution(shelf::DEFERRED, subject.map(), subject.head.incarnation, execution, number)
+    keys::numbered_below(shelf::DEFERRED, subject.map(), subject.head.incarnation, execution, number)
 }
 
 fn add_execution_errors(

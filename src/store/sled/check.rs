@@ -4,6 +4,7 @@
 mod errors;
 mod log;
 mod queue;
+mod taken;
 
 use super::failure::EngineFailure;
 use super::keys::{self, Key, shelf};
@@ -201,7 +202,9 @@ impl<'a> Check<'a> {
     /// One map: what is kept of it, then what is said about that.
     fn map(&mut self, life: &Life<'_>) -> Result<(), OfflineError> {
         self.record(life)?;
-        let mut counted = self.queue(life)?;
+        let mut counted = queue::Counted::default();
+        self.taken(life, &mut counted)?;
+        self.queue(life, &mut counted)?;
         self.errors(life, &mut counted)?;
         self.index(life)?;
         self.rest(life)?;
@@ -234,9 +237,6 @@ impl<'a> Check<'a> {
         }
         for entry in self.entries(&life.prefix(shelf::JOBS)) {
             self.read::<message::QueueJob, model::job::QueueJob>(life.map, &entry?.1, "a job");
-        }
-        for entry in self.entries(&life.prefix(shelf::REMEMBERED)) {
-            self.read::<message::Remembered, model::change::Remembered>(life.map, &entry?.1, "a remembered change");
         }
         for entry in self.entries(&life.prefix(shelf::WRITTEN)) {
             let note = decode::<message::WrittenSince>(&entry?.1, "a note");
@@ -277,6 +277,11 @@ impl<'a> Check<'a> {
         set("the last sequence", &mut head.last_queued, last_queued);
         let last_event = self.last_event(life.map)?.max(head.last_event);
         set("the last event", &mut head.last_event, last_event);
+        set("the changes on pages", &mut head.on_pages, counted.on_pages);
+        let last_page = head.last_page.max(counted.last_page);
+        set("the last page", &mut head.last_page, last_page);
+        let last_run = head.last_run.max(counted.last_run);
+        set("the last run", &mut head.last_run, last_run);
         let failures = head.failures.max(counted.failures);
         set("the number of failures", &mut head.failures, failures);
         if wrong.is_empty() {

@@ -6,7 +6,7 @@
 //! | `STORE` | `schema` / `head` | 4 bytes / `StoreHead` |
 //! | `HEADS` | map | `MapHead` |
 //! | `NOTES` | map, incarnation, first sequence of the segment | `SegmentNote` |
-//! | `REMEMBERED` | map, incarnation, change id | `Remembered` |
+//! | `RUNS` | map, incarnation, number | `Run` |
 //! | `LOG_BY_POSITION` | position | `LoggedEvent` |
 //! | `LOG_BY_MAP` | map, sequence | `LoggedEvent` |
 //! | `EXECUTIONS` | map, incarnation, number | `Execution` |
@@ -22,20 +22,24 @@
 //! | `DEFERRED` | map, incarnation, number of the execution, number of the rows | `DeferredRows` |
 //! | `FENCE` | 0 to 23 | nothing |
 //! | `QUEUE` | map, incarnation, sequence of the first record | `Segment` |
+//! | `PAGES` | map, incarnation, number | `TakenPage` |
+//! | `IDS` | map, incarnation, number of the run, hash of the first id | `TakenPage` |
+//! | `ID_HASHES` | map, incarnation, number of the run, number of the block | `IdHashes` |
+//! | `QUEUED_KEYS` | map, incarnation, number of the run, first bytes of the first key, its sequence | `QueuedKeys` |
 //!
 //! The order is by heat: sled keeps up to 16 neighbours in one leaf and writes the leaf anew after every tenth change to one
 //! of them. A head changes with every commit and a segment is large, so neither may ever share a leaf with the other; the
 //! fence, wider than a leaf, stands between.
 
 use crate::model;
-use crate::store::message::Time;
+use crate::store::message::{QueuedKey, Time};
 use xxhash_rust::xxh3::xxh3_64;
 
 pub(super) mod shelf {
     pub const STORE: u8 = 0x01;
     pub const HEADS: u8 = 0x02;
     pub const NOTES: u8 = 0x03;
-    pub const REMEMBERED: u8 = 0x04;
+    pub const RUNS: u8 = 0x04;
     pub const LOG_BY_POSITION: u8 = 0x05;
     pub const LOG_BY_MAP: u8 = 0x06;
     pub const EXECUTIONS: u8 = 0x07;
@@ -51,11 +55,15 @@ pub(super) mod shelf {
     pub const BY_TIME: u8 = 0x11;
     pub const FENCE: u8 = 0x20;
     pub const QUEUE: u8 = 0x21;
+    pub const PAGES: u8 = 0x22;
+    pub const IDS: u8 = 0x23;
+    pub const QUEUED_KEYS: u8 = 0x24;
+    pub const ID_HASHES: u8 = 0x25;
 
     /// What a deletion of the map removes, beside its record.
-    pub const OF_AN_INCARNATION: [u8; 13] = [
+    pub const OF_AN_INCARNATION: [u8; 17] = [
         NOTES,
-        REMEMBERED,
+        RUNS,
         EXECUTIONS,
         EXECUTION_ERRORS,
         ERRORS,
@@ -67,11 +75,16 @@ pub(super) mod shelf {
         ERROR_GROUPS,
         BY_TIME,
         QUEUE,
+        PAGES,
+        IDS,
+        QUEUED_KEYS,
+        ID_HASHES,
     ];
 }
 
-/// Bytes of a record's key that stand among the keys in error; the hash tells longer ones apart.
-const KEY_BYTES_MAX: usize = 128;
+/// Bytes of a record's key that stand in an index. Among the keys in error a hash tells longer ones apart, among the queued ones their
+/// records.
+pub(super) const KEY_BYTES_MAX: usize = 128;
 /// What stands behind a record's key there.
 const OF_A_RECORD: u8 = 0;
 const OF_A_ROW: u8 = 1;
@@ -123,18 +136,23 @@ pub(super) fn numbered(shelf: u8, map: &str, incarnation: u32, number: u64) -> K
     key
 }
 
-/// An entry with a number below an execution: of `EXECUTION_ERRORS` and `DEFERRED`.
-pub(super) fn of_execution(shelf: u8, map: &str, incarnation: u32, execution: u64, number: u64) -> Key {
-    let mut key = numbered(shelf, map, incarnation, execution);
+/// An entry with a number below another: of `EXECUTION_ERRORS` and `DEFERRED` below an execution, of `IDS` and `ID_HASHES` below a run.
+pub(super) fn numbered_below(shelf: u8, map: &str, incarnation: u32, above: u64, number: u64) -> Key {
+    let mut key = numbered(shelf, map, incarnation, above);
     key.extend(number.to_be_bytes());
     key
+}
+
+/// What stands of an encoded key in an index.
+pub(super) fn first_bytes(encoded: &[u8]) -> &[u8] {
+    &encoded[..encoded.len().min(KEY_BYTES_MAX)]
 }
 
 /// All that is in error under a record's key. They are in the order of those keys, as far as their first bytes say.
 pub(super) fn key_in_error(map: &str, incarnation: u32, of: &model::key::Key) -> Key {
     let bytes = of.encode();
     let mut key = of_incarnation(shelf::KEYS_IN_ERROR, map, incarnation);
-    key.extend(&bytes[..bytes.len().min(KEY_BYTES_MAX)]);
+    key.extend(first_bytes(&bytes));
     key.extend(xxh3_64(&bytes).to_be_bytes());
     key
 }
@@ -155,7 +173,7 @@ pub(super) fn rows_in_error(map: &str, incarnation: u32, of: &model::key::Key) -
 
 /// A group of errors.
 pub(super) fn error_group(map: &str, incarnation: u32, execution: u64, hash: u64) -> Key {
-    of_execution(shelf::ERROR_GROUPS, map, incarnation, execution, hash)
+    numbered_below(shelf::ERROR_GROUPS, map, incarnation, execution, hash)
 }
 
 /// The errors of a group, by time.
@@ -225,13 +243,31 @@ pub(super) fn written(map: &str, incarnation: u32, epoch: u32, side: i32, key_by
 }
 
 pub(super) fn execution_error(map: &str, incarnation: u32, execution: u64, number: u64) -> Key {
-    of_execution(shelf::EXECUTION_ERRORS, map, incarnation, execution, number)
+    numbered_below(shelf::EXECUTION_ERRORS, map, incarnation, execution, number)
 }
 
-pub(super) fn remembered(map: &str, incarnation: u32, change_id: &str) -> Key {
-    let mut key = of_incarnation(shelf::REMEMBERED, map, incarnation);
-    key.extend(change_id.as_bytes());
+/// A block of a run's ids.
+pub(super) fn ids(map: &str, incarnation: u32, run: u64, hash: u64) -> Key {
+    numbered_below(shelf::IDS, map, incarnation, run, hash)
+}
+
+/// A block of a run's hashes.
+pub(super) fn id_hashes(map: &str, incarnation: u32, run: u64, block: u64) -> Key {
+    numbered_below(shelf::ID_HASHES, map, incarnation, run, block)
+}
+
+/// A block of a run's keys.
+pub(super) fn queued_keys(map: &str, incarnation: u32, run: u64, first: &QueuedKey) -> Key {
+    let mut key = numbered(shelf::QUEUED_KEYS, map, incarnation, run);
+    key.extend(&first.key);
+    key.extend(first.sequence.to_be_bytes());
     key
+}
+
+/// The run of a block.
+pub(super) fn run_of(map: &str, key: &[u8]) -> Option<u64> {
+    let front = of_map(shelf::RUNS, map).len() + size_of::<u32>();
+    Some(u64::from_be_bytes(*key.get(front..)?.first_chunk()?))
 }
 
 pub(super) fn event(map: &str, sequence: u64) -> Key {

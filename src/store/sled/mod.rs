@@ -13,16 +13,20 @@ mod failure;
 mod incoming;
 mod index;
 mod keys;
+mod known_ids;
 pub mod offline;
 mod open;
+mod packed;
 mod queue;
 mod read;
 mod read_groups;
+mod read_taken;
 mod segment;
 mod shared;
 mod space;
 mod subject;
 mod sweep;
+mod taken;
 mod view;
 mod writer;
 
@@ -34,7 +38,7 @@ use self::shared::Shared;
 use self::space::{Room, Space};
 use self::view::Numbers;
 use self::writer::{Order, Request, Writer};
-use super::{COMMIT_BYTES_MAX, Commit, Durability, Head, Pending, Store, StoreError, message};
+use super::{COMMIT_BYTES_MAX, Commit, Durability, ErrorsByKey, FailedAt, Head, Pending, Store, StoreError, message};
 use crate::model::activity::LoggedEvent;
 use crate::model::change::{ErrorRecord, QueuedRecord, Remembered};
 use crate::model::error_group::ErrorGroup;
@@ -211,11 +215,15 @@ impl Store for SledStore {
         &self,
         map: &MapId,
         group: &ErrorGroup,
-        after: Option<DateTime<Utc>>,
-        until: DateTime<Utc>,
+        after: Option<FailedAt>,
+        until: Option<DateTime<Utc>>,
         limit: usize,
-    ) -> Result<Vec<u64>, StoreError> {
+    ) -> Result<Vec<FailedAt>, StoreError> {
         self.read_errors_failed(map, group, after, until, limit)
+    }
+
+    fn errors_by_key(&self, map: &MapId, prefix: &[u8], after: &[u8], limit: usize) -> Result<ErrorsByKey, StoreError> {
+        self.read_errors_by_key(map, prefix, after, limit)
     }
 
     fn put_right_until(
@@ -248,28 +256,26 @@ impl Store for SledStore {
         self.read_newest_first::<message::QueueJob, _>(shelf::JOBS, map, before, limit, "a job")
     }
 
-    fn remembered(&self, map: &MapId, change_id: &str) -> Result<Option<Remembered>, StoreError> {
-        let bytes =
-            self.shared.read(|db| get(db, &keys::remembered(map.as_str(), head(db, map)?.incarnation, change_id)))?;
-        bytes.map(|bytes| read::<message::Remembered, _>(&bytes, "a remembered change")).transpose()
-    }
-
-    fn remembered_changes(
+    fn queued_by_key(
         &self,
         map: &MapId,
-        after: &str,
+        prefix: &[u8],
+        after: QueueSequence,
         limit: usize,
-    ) -> Result<Vec<(String, Remembered)>, StoreError> {
-        let (prefix_len, entries) = self.shared.read(|db| {
-            let prefix = keys::of_incarnation(shelf::REMEMBERED, map.as_str(), head(db, map)?.incarnation);
-            let from = [prefix.as_slice(), after.as_bytes(), &[0]].concat(); // the key right behind that of `after`
-            Ok((prefix.len(), scan(db, &from, &keys::behind(&prefix), limit)?))
-        })?;
-        let entry = |(key, bytes): &(sled::IVec, sled::IVec)| {
-            let change_id = String::from_utf8_lossy(&key[prefix_len..]).into_owned(); // every key of the scan has the prefix
-            Ok((change_id, read::<message::Remembered, _>(bytes, "a remembered change")?))
-        };
-        entries.iter().map(entry).collect()
+    ) -> Result<Vec<QueuedRecord>, StoreError> {
+        self.read_queued_by_key(map, prefix, after, limit)
+    }
+
+    fn accepted_before(&self, map: &MapId, time: DateTime<Utc>) -> Result<QueueSequence, StoreError> {
+        self.read_accepted_before(map, time)
+    }
+
+    fn remembered(&self, map: &MapId, change_ids: &[&str]) -> Result<Vec<Option<Remembered>>, StoreError> {
+        self.read_remembered(map, change_ids)
+    }
+
+    fn forgets(&self, map: &MapId, until: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.read_forgets(map, until)
     }
 
     fn execution(&self, map: &MapId, number: ExecutionNumber) -> Result<Option<Execution>, StoreError> {
@@ -293,7 +299,7 @@ impl Store for SledStore {
     ) -> Result<Option<(u64, DeferredRows)>, StoreError> {
         let entries = self.shared.read(|db| {
             let incarnation = head(db, map)?.incarnation;
-            let key = |number| keys::of_execution(shelf::DEFERRED, map.as_str(), incarnation, execution.0, number);
+            let key = |number| keys::numbered_below(shelf::DEFERRED, map.as_str(), incarnation, execution.0, number);
             scan(db, &key(0), &keys::behind(&key(u64::MAX)), 1)
         })?;
         let Some((key, bytes)) = entries.first() else { return Ok(None) };

@@ -2,17 +2,16 @@
 
 use super::edit::Edit;
 use super::errors;
-use super::keys;
-use super::keys::shelf;
-use super::segment::{self, SEGMENT_BYTES_MAX, SEGMENT_OPEN_BYTES};
+use super::keys::{self, shelf};
+use super::packed::Tail;
 use super::subject::Subject;
+use super::taken;
 use super::view::View;
 use crate::store::StoreError;
 use crate::store::message::{
     Disposition, Diversion, Divert, ErrorRecord, Fail, Figures, Leave, NewRecord, QueuedOutline, QueuedRecord,
-    Remembered, Yield,
+    Remembered, Taken, Yield,
 };
-use prost::Message;
 
 /// How many diversions may wait behind one another.
 const DIVERSIONS_MAX: usize = 64;
@@ -21,7 +20,8 @@ const DIVERT_BYTES_MAX: usize = 512 * 1024;
 
 /// Rule 2: records are packed in the order of their sequences, which follow one another.
 pub(super) fn enqueue(view: &mut View<'_>, subject: &mut Subject, records: Vec<NewRecord>) -> Result<(), StoreError> {
-    let mut tail = Tail::open(view, subject)?;
+    let mut tail = Tail::open(view, subject, shelf::QUEUE, subject.head.open_segment)?;
+    let mut taken = Vec::with_capacity(records.len());
     for new in records {
         let record = new.record.ok_or_else(|| subject.misfit("a record without its change"))?;
         let next = subject.head.last_queued + 1;
@@ -33,87 +33,25 @@ pub(super) fn enqueue(view: &mut View<'_>, subject: &mut Subject, records: Vec<N
         let figures = subject.figures(record.source)?;
         figures.accepted += 1;
         figures.queued += 1;
-        remember_queued(view, subject, &record, new.fingerprint, new.reason)?;
-        tail.append(view, subject, &record)?;
+        tail.append(view, subject, &record, next)?;
+        subject.head.last_accepted = record.accept_time.or(subject.head.last_accepted);
+        taken.push(taken_of(record, new.fingerprint, new.reason, new.key));
     }
-    tail.close(view, subject)
+    subject.head.open_segment = tail.close(view, subject)?;
+    taken::take_in(view, subject, taken)
 }
 
 /// Rule 4: the answer to a change with an id is kept.
-pub(super) fn remember(
-    view: &mut View<'_>,
-    subject: &Subject,
-    change_id: &str,
-    remembered: &Remembered,
-) -> Result<(), StoreError> {
-    if change_id.is_empty() {
-        return Err(subject.misfit("a change without an id to be remembered by"));
-    }
-    view.put(keys::remembered(subject.map(), subject.head.incarnation, change_id), remembered.encode_to_vec())
-}
-
-fn remember_queued(
-    view: &mut View<'_>,
-    subject: &Subject,
-    record: &QueuedRecord,
-    fingerprint: u64,
-    reason: String,
-) -> Result<(), StoreError> {
-    let change_id = record.change.as_ref().map_or("", |change| change.change_id.as_str());
-    if change_id.is_empty() {
-        return Ok(());
-    }
-    let remembered = Remembered {
-        fingerprint,
-        disposition: Disposition::Queued.into(),
-        sequence: record.sequence,
-        reason,
-        time: record.accept_time,
+fn taken_of(record: QueuedRecord, fingerprint: u64, reason: String, mut key: Vec<u8>) -> Taken {
+    key.truncate(keys::KEY_BYTES_MAX);
+    let (sequence, time) = (record.sequence, record.accept_time);
+    let change_id = record.change.map(|change| change.change_id).unwrap_or_default();
+    let remembered = if change_id.is_empty() {
+        Remembered { sequence, time, ..Remembered::default() }
+    } else {
+        Remembered { fingerprint, disposition: Disposition::Queued.into(), sequence, reason, time }
     };
-    remember(view, subject, change_id, &remembered)
-}
-
-/// The segment that new records are appended to.
-struct Tail {
-    /// The sequence of its first record; 0 while there is none.
-    first: u64,
-    bytes: Vec<u8>,
-}
-
-impl Tail {
-    fn open(view: &View<'_>, subject: &Subject) -> Result<Self, StoreError> {
-        let first = subject.head.open_segment;
-        if first == 0 {
-            return Ok(Self { first, bytes: Vec::new() });
-        }
-        let bytes = view.get(&subject.key(shelf::QUEUE, first))?;
-        let bytes =
-            bytes.ok_or_else(|| StoreError::Corrupt { what: format!("a queue without its segment {first}") })?;
-        Ok(Self { first, bytes: bytes.to_vec() })
-    }
-
-    fn append(&mut self, view: &mut View<'_>, subject: &Subject, record: &QueuedRecord) -> Result<(), StoreError> {
-        if self.first != 0 && self.bytes.len() + segment::appended_len(record) > SEGMENT_BYTES_MAX {
-            self.write(view, subject)?;
-            self.first = 0;
-        }
-        if self.first == 0 {
-            self.first = record.sequence;
-        }
-        segment::append(&mut self.bytes, record);
-        Ok(())
-    }
-
-    fn write(&mut self, view: &mut View<'_>, subject: &Subject) -> Result<(), StoreError> {
-        view.put(subject.key(shelf::QUEUE, self.first), std::mem::take(&mut self.bytes))
-    }
-
-    /// Writes it and keeps it open while it is small.
-    fn close(mut self, view: &mut View<'_>, subject: &mut Subject) -> Result<(), StoreError> {
-        let stays_open = self.bytes.len() < SEGMENT_OPEN_BYTES;
-        subject.head.open_segment = if stays_open { self.first } else { 0 };
-        if self.first == 0 { Ok(()) } else { self.write(view, subject) }
-    }
+    Taken { id_hash: taken::id_hash(&change_id), change_id, remembered: Some(remembered), key }
 }
 
 pub(super) fn leave(view: &mut View<'_>, subject: &mut Subject, leave: Leave) -> Result<(), StoreError> {

@@ -47,13 +47,18 @@ where
 }
 
 /// One segment of the queue with its note, as they were at one moment.
-struct Collected {
+pub(super) struct Collected {
     first: u64,
     segment: IVec,
     note: Option<IVec>,
 }
 
 impl Collected {
+    /// The sequence of its first record.
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
     /// The sequence of its last record; no segment is empty.
     fn last(&self) -> u64 {
         self.first + segment::records(&self.segment).count() as u64 - 1
@@ -259,7 +264,12 @@ fn collect_segments(db: &Db, map: &MapId, after: u64) -> Result<(Vec<Collected>,
 }
 
 /// The segment that holds, or held, the record with this sequence.
-fn segment_with(db: &Db, map: &MapId, head: &MapHead, sequence: u64) -> Result<Option<Collected>, StoreError> {
+pub(super) fn segment_with(
+    db: &Db,
+    map: &MapId,
+    head: &MapHead,
+    sequence: u64,
+) -> Result<Option<Collected>, StoreError> {
     let Some(key) = segment_key_with(db, map, head, sequence)? else { return Ok(None) };
     let segment = db.get(&key).map_err(EngineFailure::reading)?;
     segment.map(|segment| collected(db, &key, segment)).transpose()
@@ -279,6 +289,13 @@ fn collected(db: &Db, key: &IVec, segment: IVec) -> Result<Collected, StoreError
     note_key[0] = shelf::NOTES; // a key begins with its shelf
     let note = db.get(note_key).map_err(EngineFailure::reading)?;
     Ok(Collected { first: keys::last_number(key).unwrap_or(0), segment, note })
+}
+
+/// When the first record of a segment was accepted, queued still or not.
+pub(super) fn first_time(collected: &Collected) -> Result<Option<message::Time>, StoreError> {
+    let first = segment::records(&collected.segment).next().transpose()?;
+    let first: Option<message::QueuedRecord> = first.map(|bytes| decode(bytes, "a queued record")).transpose()?;
+    Ok(first.and_then(|first| first.accept_time))
 }
 
 /// The records of a segment that are queued and come after `after`, with what they have yielded.

@@ -1,63 +1,18 @@
 //! Packed segments of the queue: some records in one value, and beside it a note of what became of them.
 //!
-//! What costs is the number of keys, not the bytes, so records are packed as they come. A record that leaves is only noted;
-//! the segment goes when all its records are gone. A segment is never written again for that, only appended to while it
-//! is small, so that a caller who sends one record at a time does not get one key for each either.
+//! A record that leaves is only noted; the segment goes when all its records are gone. A segment is never written again for that.
 
+use super::packed;
 use crate::store::codec::Unreadable;
 use crate::store::message::{QueuedOutline, QueuedRecord, SegmentNote, Yielded};
 use prost::Message;
-use prost::encoding::{WireType, decode_varint, encode_key, encode_varint, encoded_len_varint, key_len};
 use std::collections::BTreeSet;
 
-/// A segment is cut before it grows past this; one record that is larger has a segment of its own. Small enough that a leaf of
-/// sled with 16 of them stays inside its log (a leaf over a quarter of sled's segment size becomes a file of its own).
-pub(super) const SEGMENT_BYTES_MAX: usize = 16 * 1024;
-/// A segment smaller than this takes the records of later commits too: what is written twice for it is half of this at most, on average.
-pub(super) const SEGMENT_OPEN_BYTES: usize = 4 * 1024;
-
-/// `Segment.records`.
-const RECORDS_TAG: u32 = 1;
 const CANNOT_READ: Unreadable = Unreadable("a segment of a queue");
-
-/// How many bytes a segment grows by with this record.
-pub(super) fn appended_len(record: &QueuedRecord) -> usize {
-    let len = record.encoded_len();
-    key_len(RECORDS_TAG) + encoded_len_varint(len as u64) + len
-}
-
-/// Appends a record to an encoded `Segment`: a repeated field goes on at the end of the message.
-pub(super) fn append(segment: &mut Vec<u8>, record: &QueuedRecord) {
-    encode_key(RECORDS_TAG, WireType::LengthDelimited, segment);
-    encode_varint(record.encoded_len() as u64, segment);
-    record.encode_raw(segment);
-}
 
 /// The encoded records of an encoded `Segment`, in order.
 pub(super) fn records(segment: &[u8]) -> impl Iterator<Item = Result<&[u8], Unreadable>> {
-    let mut rest = segment;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let record = split_record(&mut rest);
-        if record.is_err() {
-            rest = &[];
-        }
-        Some(record)
-    })
-}
-
-fn split_record<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Unreadable> {
-    let key = decode_varint(rest).map_err(|_| CANNOT_READ)?;
-    if key != u64::from(RECORDS_TAG << 3 | WireType::LengthDelimited as u32) {
-        return Err(CANNOT_READ);
-    }
-    let len = decode_varint(rest).map_err(|_| CANNOT_READ)?;
-    let len = usize::try_from(len).map_err(|_| CANNOT_READ)?;
-    let (record, behind) = rest.split_at_checked(len).ok_or(CANNOT_READ)?;
-    *rest = behind;
-    Ok(record)
+    packed::items(segment).map(|record| record.map_err(|_| CANNOT_READ))
 }
 
 /// The outlines of all records of an encoded `Segment`, in order.
@@ -120,8 +75,8 @@ mod tests {
         let mut bytes = Vec::new();
         for sequence in 1..=300 {
             let before = bytes.len();
-            append(&mut bytes, &record_of(sequence));
-            assert_eq!(bytes.len() - before, appended_len(&record_of(sequence)));
+            packed::append(&mut bytes, &record_of(sequence));
+            assert_eq!(bytes.len() - before, packed::appended_len(&record_of(sequence)));
         }
         let whole = Segment { records: (1..=300).map(record_of).collect() };
         assert_eq!(bytes, whole.encode_to_vec());

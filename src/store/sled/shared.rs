@@ -2,12 +2,13 @@
 
 use super::backup::{Behind, Changes, Lost, held};
 use super::failure::EngineFailure;
+use super::known_ids::KnownIds;
 use super::open::Opened;
 use super::space::{Room, Space};
 use crate::model::ids::Position;
 use crate::store::StoreError;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Weak};
 use tokio::sync::watch;
 
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub(super) struct Shared {
     stored_bytes: AtomicU64,
     /// The last position of the log that is synced; the writer moves it.
     log_end: watch::Sender<Position>,
+    known_ids: Mutex<KnownIds>,
     /// Backups that are being made.
     backups: Mutex<Vec<Weak<Mutex<Behind>>>>,
 }
@@ -40,6 +42,7 @@ impl Shared {
             files: RwLock::new(Files::Open(Arc::new(opened))),
             stored_bytes: AtomicU64::new(stored_bytes),
             log_end: watch::Sender::new(position),
+            known_ids: Mutex::default(),
             backups: Mutex::default(),
         }
     }
@@ -58,6 +61,24 @@ impl Shared {
         }
     }
 
+    /// The same with what is known of ids.
+    pub fn read_known<T>(
+        &self,
+        read: impl FnOnce(&sled::Db, &mut KnownIds) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.read(|db| read(db, &mut self.known_ids()))
+    }
+
+    /// What a reader that panicked has left unfinished is not known.
+    fn known_ids(&self) -> MutexGuard<'_, KnownIds> {
+        self.known_ids.lock().unwrap_or_else(|poisoned| {
+            self.known_ids.clear_poison();
+            let mut known = poisoned.into_inner();
+            known.clear();
+            known
+        })
+    }
+
     /// Writes a group of commits; no reader is at work meanwhile. Backups that are being made hear of it.
     pub fn write(&self, opened: &Opened, changes: Changes) -> Result<(), EngineFailure> {
         let mut batch = sled::Batch::default();
@@ -69,6 +90,11 @@ impl Shared {
         }
         let _alone = self.files.write().unwrap_or_else(PoisonError::into_inner);
         opened.db.apply_batch(batch).map_err(EngineFailure::writing)?;
+        let mut known_ids = self.known_ids();
+        if known_ids.note(&changes).is_err() {
+            known_ids.clear(); // whoever asks reads it again, and is told
+        }
+        drop(known_ids);
         let mut backups = self.backups.lock().unwrap_or_else(PoisonError::into_inner);
         if !backups.is_empty() {
             let changes = Arc::new(changes);
@@ -98,6 +124,7 @@ impl Shared {
     /// Replaces the files, once no reader is at work with them.
     pub fn replace(&self, files: Files) -> Files {
         let mut current = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        self.known_ids().clear();
         for behind in self.backups.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             if let Some(behind) = behind.upgrade() {
                 held(&behind).lose(Lost::Reopened);

@@ -1,5 +1,6 @@
 //! The queue of a map: its segments, their notes, and what is left in them.
 
+use super::taken::KeyWalk;
 use super::{Check, Life};
 use crate::model::change::QueuedRecord;
 use crate::store::message::{self, SegmentNote};
@@ -22,11 +23,14 @@ pub(super) struct Counted {
     pub last_sequence: u64,
     /// The greatest number of a failure.
     pub failures: u64,
+    pub on_pages: u64,
+    pub last_page: u64,
+    pub last_run: u64,
 }
 
 impl Check<'_> {
-    pub(super) fn queue(&mut self, life: &Life<'_>) -> Result<Counted, OfflineError> {
-        let mut counted = Counted::default();
+    pub(super) fn queue(&mut self, life: &Life<'_>, counted: &mut Counted) -> Result<(), OfflineError> {
+        let mut keys = KeyWalk::begin(self, life)?;
         let mut segments = 0;
         for entry in self.entries(&life.prefix(shelf::QUEUE)) {
             let (key, bytes) = entry?;
@@ -39,8 +43,9 @@ impl Check<'_> {
             let note = note.map(|note| decode::<SegmentNote>(&note, "a segment's note")).transpose();
             let Some(note) = self.readable(life.map, "the note of a segment", note) else { continue };
             segments += u64::from(note.is_some());
-            self.segment(life, first, &bytes, &note.unwrap_or_default(), &mut counted);
+            self.segment(life, first, &bytes, &note.unwrap_or_default(), counted, &mut keys)?;
         }
+        keys.end(self, life, counted)?;
         let notes = self.entries(&life.prefix(shelf::NOTES)).count() as u64;
         if notes != segments {
             self.wrong(Some(life.map), format!("{} notes of its queue are of no segment", notes.abs_diff(segments)));
@@ -48,16 +53,24 @@ impl Check<'_> {
         for diversion in &life.head.diversions {
             counted.failures = counted.failures.max(diversion.number);
         }
-        Ok(counted)
+        Ok(())
     }
 
-    fn segment(&mut self, life: &Life<'_>, first: u64, bytes: &IVec, note: &SegmentNote, counted: &mut Counted) {
+    fn segment(
+        &mut self,
+        life: &Life<'_>,
+        first: u64,
+        bytes: &IVec,
+        note: &SegmentNote,
+        counted: &mut Counted,
+        keys: &mut KeyWalk,
+    ) -> Result<(), OfflineError> {
         let mut left = 0;
         for (index, record) in segment::records(bytes).enumerate() {
             let sequence = first + index as u64;
             counted.last_sequence = counted.last_sequence.max(sequence);
             let Some(record) = self.readable(life.map, "a segment of its queue", record.map_err(Into::into)) else {
-                return;
+                return Ok(());
             };
             if segment::is_gone(note, index) {
                 continue;
@@ -69,6 +82,9 @@ impl Check<'_> {
                 continue;
             };
             let whole = self.read::<message::QueuedRecord, QueuedRecord>(life.map, record, "a queued record");
+            if let Some(whole) = &whole {
+                keys.next(self, life, sequence, keys::first_bytes(&whole.change.key.encode()))?;
+            }
             if whole.is_some_and(|whole| whole.sequence.0 != sequence) || outline.sequence != sequence {
                 self.wrong(Some(life.map), format!("record {sequence} of its queue says that it is another"));
             }
@@ -88,5 +104,6 @@ impl Check<'_> {
         if left == 0 {
             self.wrong(Some(life.map), format!("segment {first} of its queue has no records left"));
         }
+        Ok(())
     }
 }

@@ -28,12 +28,16 @@ pub struct MapModel {
     pub writes: u64,
     pub last_event: u64,
     pub last_queued: u64,
+    pub last_accepted: Option<DateTime<Utc>>,
     pub queue: BTreeMap<u64, QueuedRecord>,
     pub errors: BTreeMap<u64, ErrorRecord>,
     /// Diverted to the errors, and not moved yet.
     pub diverted: BTreeMap<u64, ErrorRecord>,
     pub figures: MapFigures,
     pub remembered: BTreeMap<String, Remembered>,
+    /// All that ever was, and until when it is forgotten: the store forgets in steps, and what stands alone.
+    pub told: Vec<(String, Remembered)>,
+    pub forgotten: Option<DateTime<Utc>>,
     pub executions: BTreeMap<u64, Execution>,
     /// By execution and number.
     pub execution_errors: BTreeMap<(u64, u64), ExecutionError>,
@@ -142,9 +146,12 @@ impl Model {
                 if change_id.is_empty() {
                     return Err(Refusal::Misfit);
                 }
-                map.remembered.insert(change_id.clone(), remembered.clone());
+                map.remember(change_id, remembered.clone());
             }
-            Operation::Forget { change_ids } => map.remembered.retain(|change_id, _| !change_ids.contains(change_id)),
+            Operation::Forget { until } => {
+                map.remembered.retain(|_, known| known.time > *until);
+                map.forgotten = map.forgotten.max(Some(*until));
+            }
             Operation::Divert { to, time } => {
                 map.failures += u64::from(!map.queue.is_empty());
                 for (sequence, record) in std::mem::take(&mut map.queue) {
@@ -341,6 +348,7 @@ impl MapModel {
             writes: self.writes,
             last_event: self.last_event,
             last_queued: self.last_queued,
+            last_accepted: self.last_accepted,
             figures: self.figures,
             failures: self.failures,
             ..Self::default()
@@ -348,11 +356,17 @@ impl MapModel {
         Ok(())
     }
 
+    fn remember(&mut self, change_id: &str, remembered: Remembered) {
+        self.told.push((change_id.to_owned(), remembered.clone()));
+        self.remembered.insert(change_id.to_owned(), remembered);
+    }
+
     fn enqueue(&mut self, new: &NewRecord) -> Result<(), Refusal> {
         if new.sequence.0 != self.last_queued + 1 {
             return Err(Refusal::Misfit);
         }
         self.last_queued += 1;
+        self.last_accepted = Some(new.accept_time);
         self.figures.queued_bytes += new.change.size() as u64;
         let figures = self.figures.side_mut(new.change.source);
         figures.accepted += 1;
@@ -361,7 +375,7 @@ impl MapModel {
             let reason = new.because.as_str().to_owned();
             let answer = Answer { disposition: Disposition::Queued, sequence: new.sequence, reason };
             let remembered = Remembered { fingerprint: new.fingerprint, answer, time: new.accept_time };
-            self.remembered.insert(new.change.change_id.clone(), remembered);
+            self.remember(&new.change.change_id, remembered);
         }
         let record = QueuedRecord {
             sequence: new.sequence,
@@ -405,6 +419,7 @@ impl MapModel {
             revision: self.revision(),
             last_event: EventSequence(self.last_event),
             last_queued: QueueSequence(self.last_queued),
+            last_accepted: self.last_accepted,
             figures: self.figures,
             failures: self.failures,
             has_written: !self.written.is_empty(),

@@ -2,7 +2,7 @@
 
 use super::fixtures::*;
 use super::model::{MapModel, Model, Refusal};
-use crate::model::change::Ending;
+use crate::model::change::{Ending, ErrorRecord};
 use crate::model::error_group::ErrorGroup;
 use crate::model::execution::{DeferredRows, Execution, ExecutionError, ExecutionState};
 use crate::model::figures::Figures;
@@ -61,6 +61,58 @@ fn some_queued(known: &MapModel, choice: u16) -> QueueSequence {
     QueueSequence(if wrong { known.last_queued / 2 } else { queued[usize::from(choice) % queued.len()] })
 }
 
+/// Rule 4: what is not forgotten is remembered; what is forgotten may be for a while.
+fn remembered_as_known(store: &SledStore, id: &MapId, known: &MapModel) {
+    let change_ids: Vec<String> = (0..17).map(|n| format!("id-{n}")).collect();
+    let asked: Vec<&str> = change_ids.iter().map(String::as_str).collect();
+    let found = store.remembered(id, &asked).unwrap();
+    for (change_id, found) in change_ids.into_iter().zip(found) {
+        match (known.remembered.get(&change_id), found) {
+            (None, None) => {}
+            (None, Some(found)) => {
+                assert!(known.forgotten.is_some() && known.told.contains(&(change_id, found)));
+            }
+            (expected, found) => assert_eq!(found.as_ref(), expected, "{change_id} of {id}"),
+        }
+    }
+}
+
+fn errors_found_by_keys(store: &SledStore, id: &MapId, errors: &[ErrorRecord]) {
+    let middle = errors.get(errors.len() / 2).map_or(0, |error| error.record.sequence.0);
+    let one = Key::new(vec![Value::Int(middle as i64)]).encode();
+    for prefix in [&one, &one[..one.len() - 1], &one[..0]] {
+        let of = |error: &ErrorRecord| error.record.change.key.encode();
+        let mut expected: Vec<_> = errors.iter().filter(|error| of(error).starts_with(prefix)).collect();
+        expected.sort_by_key(|error| (of(error), error.record.sequence));
+        let (mut found, mut after) = (Vec::new(), Some(Vec::new()));
+        while let Some(place) = after {
+            let page = store.errors_by_key(id, prefix, &place, 7).unwrap();
+            found.extend(page.errors.into_iter().map(|(_, error)| error));
+            after = page.next;
+        }
+        assert!(found.iter().eq(expected), "the errors of {id} under {prefix:?}");
+    }
+}
+
+fn found_by_keys_and_times(store: &SledStore, id: &MapId, known: &MapModel) {
+    let middle = known.last_queued / 2;
+    let one = Key::new(vec![Value::Int(middle as i64)]).encode();
+    let many = &one[..one.len() - 1];
+    for prefix in [&one, many, &one[..1], b"nothing"] {
+        let expected = known.queue.values().filter(|record| record.change.key.encode().starts_with(prefix));
+        let found = store.queued_by_key(id, prefix, QueueSequence(0), ALL).unwrap();
+        assert!(found.iter().eq(expected.clone()), "the records of {id} under {prefix:?}");
+        let behind: Vec<_> = expected.filter(|record| record.sequence.0 > middle).take(3).cloned().collect();
+        assert_eq!(store.queued_by_key(id, prefix, QueueSequence(middle), 3).unwrap(), behind);
+    }
+    for time in [time(0), time(middle as i64), time(known.last_queued as i64 + 1)] {
+        let before = store.accepted_before(id, time).unwrap();
+        assert!(known.queue.range(..=before.0).all(|(_, record)| record.accept_time < time));
+        let first = known.queue.range(before.0 + 1..).position(|(_, record)| record.accept_time >= time);
+        assert!(first.unwrap_or(0) <= 400, "it is close to the first one: {first:?}");
+    }
+}
+
 /// The sequence of an error that was moved to the errors already, as far as the model knows.
 fn some_error(known: &MapModel, choice: u16) -> u64 {
     known.errors.keys().nth(usize::from(choice) % known.errors.len().max(1)).copied().unwrap_or(0)
@@ -110,7 +162,7 @@ fn operation_from((kind, a, b): (u8, u16, u16), map_id: &MapId, known: &MapModel
             Operation::Count { source: if a % 2 == 0 { Side::Left } else { Side::Right }, figures }
         }
         14 => Operation::Remember { change_id: format!("id-{}", a % 16), remembered: remembered(u64::from(b)) },
-        15 => Operation::Forget { change_ids: (0..b % 4).map(|n| format!("id-{}", (a + n) % 16)).collect() },
+        15 => Operation::Forget { until: time(i64::from(b % 400)) },
         16 => {
             let to = if a % 2 == 0 { DivertTo::Nowhere } else { DivertTo::Errors(failure("left behind")) };
             if b % 3 == 0 {
@@ -238,8 +290,9 @@ fn compare(store: &SledStore, model: &mut Model) {
         let behind: Vec<_> = known.queue.range(middle.0 + 1..).take(3).map(|(_, record)| record.clone()).collect();
         assert_eq!(store.queued(id, middle, 3, ALL).unwrap(), behind);
         assert_eq!(store.queued_record(id, middle).unwrap().as_ref(), known.queue.get(&middle.0));
-        let remembered: Vec<_> = known.remembered.clone().into_iter().collect();
-        assert_eq!(store.remembered_changes(id, "", ALL).unwrap(), remembered);
+        remembered_as_known(store, id, known);
+        found_by_keys_and_times(store, id, known);
+        errors_found_by_keys(store, id, &errors);
         let executions: Vec<_> = known.executions.values().rev().cloned().collect();
         assert_eq!(store.executions(id, None, ALL).unwrap(), executions);
         for execution in 1..=3 {
@@ -274,12 +327,13 @@ fn compare_groups(store: &SledStore, id: &MapId, known: &MapModel) {
         let same = ErrorGroup { hash: 0, ..found.clone() };
         let place = expected.iter().position(|(group, _)| *group == same);
         let (_, errors) = expected.swap_remove(place.unwrap_or_else(|| panic!("{found:?} in {expected:?}")));
-        let until = errors[errors.len() / 2].0;
-        let old = errors.iter().filter(|(time, _)| *time <= until).map(|(_, number)| *number);
-        assert!(store.errors_failed(id, &found, None, until, ALL).unwrap().into_iter().eq(old));
-        assert_eq!(store.errors_failed(id, &found, None, until, 1).unwrap(), [errors[0].1]);
-        let since = errors.iter().filter(|(time, _)| *time > until).map(|(_, number)| *number);
-        assert!(store.errors_failed(id, &found, Some(until), found.last_time, ALL).unwrap().into_iter().eq(since));
+        assert_eq!(store.errors_failed(id, &found, None, None, ALL).unwrap(), errors);
+        let middle = errors[errors.len() / 2];
+        let old: Vec<_> = errors.iter().filter(|(time, _)| *time <= middle.0).copied().collect();
+        assert_eq!(store.errors_failed(id, &found, None, Some(middle.0), ALL).unwrap(), old);
+        assert_eq!(store.errors_failed(id, &found, None, Some(middle.0), 1).unwrap(), [errors[0]]);
+        let since: Vec<_> = errors.iter().filter(|error| **error > middle).copied().collect();
+        assert_eq!(store.errors_failed(id, &found, Some(middle), None, ALL).unwrap(), since);
     }
     assert_eq!(expected, []);
 }

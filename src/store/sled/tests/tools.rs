@@ -174,6 +174,8 @@ async fn a_check_tells_what_is_wrong_and_a_repair_sets_counters_and_indexes_righ
     let fail =
         |n| Operation::Fail { sequence: QueueSequence(n), failure: failure("no"), time: time(n as i64), attempts: 1 };
     store.commit(commit_of(&id("orders"), (1..=40).map(fail).collect())).await.unwrap();
+    let remember = |n| Operation::Remember { change_id: format!("id-{n}"), remembered: super::fixtures::remembered(n) };
+    store.commit(commit_of(&id("orders"), (1..=40).map(remember).collect())).await.unwrap();
     store.commit(commit_of(&id("orders"), vec![Operation::Log(event("a")), Operation::Log(event("b"))])).await.unwrap();
     drop(store);
     let sound = content(folder.path());
@@ -181,6 +183,7 @@ async fn a_check_tells_what_is_wrong_and_a_repair_sets_counters_and_indexes_righ
     assert!(content(folder.path()) == sound, "a repair changes nothing that is right");
 
     let first = |shelf: u8| sound.keys().find(|key| key[0] == shelf).unwrap().clone();
+    let last_but_one = |shelf: u8| sound.keys().rev().filter(|key| key[0] == shelf).nth(1).unwrap().clone();
     let head = keys::head("orders");
     type Harm = Box<dyn Fn(&sled::Db)>;
     let remove = |key: Vec<u8>| -> Harm { Box::new(move |db| drop(db.remove(&key).unwrap().unwrap())) };
@@ -208,6 +211,10 @@ async fn a_check_tells_what_is_wrong_and_a_repair_sets_counters_and_indexes_righ
         with_head(|head| head.left.as_mut().unwrap().in_error = 0),
         with_head(|head| head.left.as_mut().unwrap().accepted += 1),
         with_head(|head| head.queued_bytes = 0),
+        with_head(|head| head.on_pages = 3),
+        remove(first(shelf::RUNS)),
+        remove(last_but_one(shelf::QUEUED_KEYS)),
+        remove(first(shelf::ID_HASHES)),
     ];
     for (number, harm) in harms.iter().enumerate() {
         let opened = opening::open(folder.path(), 16 << 20).unwrap();
