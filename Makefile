@@ -56,6 +56,7 @@ torture: databases ## run the long tests: crashes, outages, load
 	cargo test --release --test store_crash -- --exact --ignored --nocapture every_acknowledged_commit_is_there_after_a_thousand_kills
 	TANDEM_BOTH_SIDES_CASES=2000 cargo test --release --test both_sides
 	TANDEM_QUEUE_KILLS=1000 cargo test --release --test queue kills
+	TANDEM_MODEL_CASES=500 cargo test --release --test queue model
 	cargo test --release --test torture -- --ignored --nocapture
 
 tools: $(TOOLS)/cargo-deny $(TOOLS)/buf $(TOOLS)/grpcurl ## install cargo-deny, buf and grpcurl under target/tools

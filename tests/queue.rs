@@ -8,6 +8,8 @@ mod filters;
 mod groups;
 #[path = "queue/kills.rs"]
 mod kills;
+#[path = "queue/model.rs"]
+mod model;
 #[path = "outages/pair.rs"]
 mod pair;
 #[path = "queue/purging.rs"]
