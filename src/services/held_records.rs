@@ -181,6 +181,10 @@ impl Services {
                 Ok(Read { next: found.last().map(|(_, place)| place.clone()), found })
             }
             Place::Queued(after) => {
+                let errors = (kept == Kept::All).then_some(Place::Errors(ErrorPlace::Begin));
+                if filter.asks_for_errors() {
+                    return Ok(Read { found: Vec::new(), next: errors }); // nothing that waits has any
+                }
                 let mut records = match filter.key_beginning() {
                     Some(beginning) => self.engine.queued_by_key(id, &beginning, *after, READ_AT_ONCE)?,
                     None => {
@@ -193,7 +197,6 @@ impl Services {
                 records.retain(|record| filter.until.is_none_or(|until| record.accept_time < until));
                 let more = more.filter(|_| records.len() == read || filter.key_beginning().is_some());
                 let found = records.into_iter().map(|record| of_sequence(Held::Queued(record), Place::Queued));
-                let errors = (kept == Kept::All).then_some(Place::Errors(ErrorPlace::Begin));
                 Ok(Read { found: found.collect(), next: more.or(errors) })
             }
             Place::Errors(after) => {
@@ -266,7 +269,6 @@ impl List<'_> {
         match self.kept {
             Kept::OnTheirWay => Place::Merged(QueueSequence(0)),
             _ if !self.filter.is_indexed() => Place::Merged(QueueSequence(0)),
-            Kept::All if self.filter.asks_for_errors() => Place::Errors(ErrorPlace::Begin),
             Kept::All | Kept::Waiting => Place::Queued(QueueSequence(0)),
             Kept::Errors => Place::Errors(ErrorPlace::Begin),
             Kept::Retried => Place::Retried(QueueSequence(0)),
