@@ -13,10 +13,10 @@ use fastbloom::BloomFilter;
 use lru::LruCache;
 use sled::Db;
 use std::collections::{HashMap, HashSet};
-use std::num::NonZeroUsize;
 
-/// Maps whose ids are known at once. One that comes to take in a change has its ids read.
-const MAPS_MAX: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+/// Ids on pages that are known at once, of all maps together; about 34 bytes each. Where there are more, the maps that took in nothing for
+/// longest are read again when they take in something.
+const ON_PAGES_MAX: usize = 2 * 1024 * 1024;
 /// Ids that one filter is for: four times as many as the one before it, up to the last.
 const FIRST_FILTER_IDS: usize = 64 * 1024;
 const FILTER_IDS_MAX: usize = 1024 * 1024;
@@ -32,7 +32,7 @@ pub(super) struct KnownIds {
 
 impl Default for KnownIds {
     fn default() -> Self {
-        Self { maps: LruCache::new(MAPS_MAX) }
+        Self { maps: LruCache::unbounded() }
     }
 }
 
@@ -66,9 +66,20 @@ impl KnownIds {
     ) -> Result<Vec<Option<Remembered>>, StoreError> {
         if self.maps.peek(map).is_none_or(|known| known.incarnation != incarnation) {
             self.maps.push(map.to_owned(), OfMap::load(db, map, incarnation)?);
+            self.forget_unused();
         }
         let Some(known) = self.maps.get(map) else { return Ok(vec![None; change_ids.len()]) };
         change_ids.iter().map(|change_id| known.find(db, map, change_id)).collect()
+    }
+
+    fn forget_unused(&mut self) {
+        let mut on_pages: usize = self.maps.iter().map(|(_, known)| known.on_pages.len()).sum();
+        while on_pages > ON_PAGES_MAX
+            && self.maps.len() > 1
+            && let Some((_, known)) = self.maps.pop_lru()
+        {
+            on_pages -= known.on_pages.len();
+        }
     }
 
     /// A group of commits was written.
