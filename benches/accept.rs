@@ -15,7 +15,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use support::world::{self, World, asynchronous, int, orders_map, record, text};
+use support::world::{self, World, int, one_way, record, text};
 use tandem::services::proto::sync_service_client::SyncServiceClient;
 use tandem::services::proto::sync_service_server::{SyncService, SyncServiceServer};
 use tandem::services::proto::write_records_response::Result as Told;
@@ -68,7 +68,7 @@ async fn measure() -> ExitCode {
     let mut rounds = Vec::new();
     for number in 1..=ROUNDS {
         let world = World::start().await;
-        world.running_map("orders", one_way()).await;
+        world.running_map("orders", one_way("orders", &["id", "status", "note", "amount"])).await;
         world.pause("orders").await.unwrap();
         let bare = Bare::start();
         let round = Round {
@@ -91,14 +91,6 @@ async fn measure() -> ExitCode {
         rounds.push(round);
     }
     report(&rounds)
-}
-
-fn one_way() -> TableMap {
-    let mut map = asynchronous(orders_map());
-    for column in &mut map.column_mappings {
-        column.set_direction(Direction::LeftToRight);
-    }
-    map
 }
 
 /// A change of about 400 bytes.

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use support::databases::{Postgres, Sqlite, sql};
 use support::server::Server;
-use support::world::{self, int, record, text};
+use support::world::{self, int, one_way, record, text};
 use tandem::services::proto::*;
 
 const RECORDS_VARIABLE: &str = "TANDEM_BENCH_RECORDS";
@@ -81,7 +81,7 @@ async fn drained(destination: &str, records: u64) -> f64 {
     sql::execute(&left.url(), TABLE).await.unwrap();
     sql::execute(destination, TABLE).await.unwrap();
     let server = Server::start(&[("sales", &left.url()), ("finance", destination)]).await;
-    server.create_map("orders", map()).await.unwrap();
+    server.create_map("orders", one_way("orders", &["id", "status", "note"])).await.unwrap();
     server.run_live("orders").await.unwrap();
     server.pause("orders").await.unwrap();
     let changes = stream::iter(1..=records).map(|id| WriteRecordsRequest { change: Some(change(id)) });
@@ -99,28 +99,6 @@ async fn drained(destination: &str, records: u64) -> f64 {
     let there = sql::ask::<i64>(destination, "SELECT count(*) FROM orders").await.unwrap();
     assert_eq!(there, [records.cast_signed()], "every record is there");
     records as f64 / took.as_secs_f64()
-}
-
-fn map() -> TableMap {
-    let table = |application: &str| TableRef {
-        application: application.to_owned(),
-        table: "orders".to_owned(),
-        ..Default::default()
-    };
-    let column = |column: &str| ColumnMapping {
-        left_column: column.to_owned(),
-        right_column: column.to_owned(),
-        direction: Direction::LeftToRight.into(),
-        ..Default::default()
-    };
-    TableMap {
-        left: Some(table("sales")),
-        right: Some(table("finance")),
-        integration_key: vec!["id".to_owned()],
-        column_mappings: ["id", "status", "note"].map(column).into(),
-        sync_mode: SyncMode::Asynchronous.into(),
-        ..Default::default()
-    }
 }
 
 fn change(id: u64) -> WriteRecordRequest {

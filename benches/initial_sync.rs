@@ -87,7 +87,7 @@ async fn through_the_service(url: &str, rows: u64) -> (Duration, f64) {
     empty_destination(url).await;
     let server = Server::start(&[("sales", url), ("finance", url)]).await;
     server.create_map("rows", map()).await.unwrap();
-    let idle = memory_mb(&server, "VmRSS");
+    let idle = server.memory_mb("VmRSS");
     let begin = Instant::now();
     server.run("rows").await.unwrap();
     let execution = ended(&server).await;
@@ -95,7 +95,7 @@ async fn through_the_service(url: &str, rows: u64) -> (Duration, f64) {
     assert_eq!(execution.state(), ExecutionState::Completed, "{execution:?}");
     let there = sql::ask::<i64>(url, "SELECT count(*) FROM source NATURAL JOIN destination").await.unwrap();
     assert_eq!(there, [i64::try_from(rows).unwrap()], "every row is there as it is");
-    (took, memory_mb(&server, "VmHWM") - idle)
+    (took, server.memory_mb("VmHWM") - idle)
 }
 
 fn map() -> TableMap {
@@ -127,13 +127,6 @@ async fn ended(server: &Server) -> Execution {
         last = message.execution;
     }
     last.unwrap()
-}
-
-/// A figure of the kernel's about the server's memory.
-fn memory_mb(server: &Server, figure: &str) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process_id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with(figure)).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
 }
 
 fn report(rows: u64, rounds: &[Round]) -> ExitCode {

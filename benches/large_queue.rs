@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use support::databases::{Sqlite, sql};
 use support::server::Server;
-use support::world::{self, name, record, text};
+use support::world::{self, name, one_way, record, text};
 use tandem::services::proto::write_records_response::Result as Told;
 use tandem::services::proto::*;
 
@@ -55,12 +55,12 @@ async fn main() -> ExitCode {
     let step = 500_000;
     for from in (SMALL + MEASURED + 1..=records - MEASURED).step_by(step) {
         let rate = write(&server, from, (step as u64).min(records - MEASURED + 1 - from)).await;
-        println!("{rate:.0} changes a second, {} MB", memory_mb(&server, "VmRSS"));
+        println!("{rate:.0} changes a second, {} MB", server.memory_mb("VmRSS"));
     }
     let full_rate = write(&server, records - MEASURED + 1, MEASURED).await;
     assert_eq!(server.stats("orders").await.queued_count, records.cast_signed(), "all of it is queued");
     report.at_least("accepting with the large queue, against the empty one", full_rate / empty_rate, RATE_RATIO_MIN);
-    report.at_most("memory at its peak, MB", memory_mb(&server, "VmHWM"), MEMORY_MB_MAX);
+    report.at_most("memory at its peak, MB", server.memory_mb("VmHWM"), MEMORY_MB_MAX);
 
     assert!(server.terminate().await.success());
     let begin = Instant::now();
@@ -78,7 +78,7 @@ async fn main() -> ExitCode {
         let what = format!("a page {}, {:.1} ms and {:.1} ms", small.what, ms(small.took), ms(large.took));
         report.at_most(&what, ratio, PAGE_RATIO_MAX);
     }
-    report.at_most("memory after starting and pages, MB", memory_mb(&server, "VmHWM"), MEMORY_MB_MAX);
+    report.at_most("memory after starting and pages, MB", server.memory_mb("VmHWM"), MEMORY_MB_MAX);
     let rate = write(&server, records + 2, MEASURED).await;
     report.at_least("accepting after starting, against the empty queue", rate / empty_rate, RATE_RATIO_MIN);
     report.told()
@@ -89,26 +89,8 @@ fn ms(took: Duration) -> f64 {
 }
 
 fn map() -> TableMap {
-    let table = |application: &str| TableRef {
-        application: application.to_owned(),
-        table: "orders".to_owned(),
-        ..Default::default()
-    };
-    let column = |column: &str| ColumnMapping {
-        left_column: column.to_owned(),
-        right_column: column.to_owned(),
-        direction: Direction::LeftToRight.into(),
-        ..Default::default()
-    };
-    TableMap {
-        left: Some(table("sales")),
-        right: Some(table("finance")),
-        integration_key: vec!["id".to_owned()],
-        column_mappings: ["id", "note"].map(column).into(),
-        sync_mode: SyncMode::Asynchronous.into(),
-        queue_limits: Some(QueueLimits { max_bytes: 10_000_000_000, ..Default::default() }),
-        ..Default::default()
-    }
+    let queue_limits = Some(QueueLimits { max_bytes: 10_000_000_000, ..Default::default() });
+    TableMap { queue_limits, ..one_way("orders", &["id", "note"]) }
 }
 
 /// Numbers whose order is not that in which they are written.
@@ -181,13 +163,6 @@ async fn pages(server: &Server, records: u64) -> Vec<Cost> {
         costs.push(Cost { what, took: took[PAGES / 2] });
     }
     costs
-}
-
-/// A figure of the kernel's about the server's memory.
-fn memory_mb(server: &Server, figure: &str) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process_id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with(figure)).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
 }
 
 /// What was measured, and whether all limits are kept.

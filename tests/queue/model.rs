@@ -470,28 +470,10 @@ fn request(change: &Change, sequence: i64) -> WriteRecordRequest {
 }
 
 fn map() -> TableMap {
-    let table = |application: &str| TableRef {
-        application: application.to_owned(),
-        table: "items".to_owned(),
-        ..Default::default()
-    };
-    let column = |column: &str| ColumnMapping {
-        left_column: column.to_owned(),
-        right_column: column.to_owned(),
-        direction: Direction::LeftToRight.into(),
-        ..Default::default()
-    };
     // A pause longer than a day is no subject here.
     let a_year = prost_types::Duration { seconds: 365 * 24 * 3_600, nanos: 0 };
-    TableMap {
-        left: Some(table("sales")),
-        right: Some(table("finance")),
-        integration_key: vec!["id".to_owned()],
-        column_mappings: ["id", "a", "b"].map(column).into(),
-        sync_mode: SyncMode::Asynchronous.into(),
-        queue_limits: Some(QueueLimits { max_pause: Some(a_year), ..Default::default() }),
-        ..Default::default()
-    }
+    let queue_limits = Some(QueueLimits { max_pause: Some(a_year), ..Default::default() });
+    TableMap { queue_limits, ..one_way("items", &["id", "a", "b"]) }
 }
 
 /// Rules 2 to 5, 7 and 11, whatever happens in whatever order.

@@ -119,6 +119,14 @@ impl Server {
         self.child().id()
     }
 
+    /// A figure of the kernel's about its memory.
+    pub fn memory_mb(&self, figure: &str) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id())).expect("a process has one");
+        let line = status.lines().find(|line| line.starts_with(figure)).expect("the kernel tells it");
+        let kb = line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok());
+        kb.expect("it is a number") / 1024.0
+    }
+
     fn child(&self) -> &Child {
         match &self.running {
             Running::Process(child) => child,

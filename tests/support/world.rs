@@ -99,6 +99,28 @@ pub fn orders_map() -> TableMap {
     }
 }
 
+/// An asynchronous map from a table on the left to one on the right that are called the same, as these columns are; the first is the key.
+pub fn one_way(table: &str, columns: &[&str]) -> TableMap {
+    let of = |application: &str| TableRef {
+        application: application.to_owned(),
+        table: table.to_owned(),
+        ..Default::default()
+    };
+    let column = |column: &&str| ColumnMapping {
+        left_column: (*column).to_owned(),
+        right_column: (*column).to_owned(),
+        direction: Direction::LeftToRight.into(),
+        ..Default::default()
+    };
+    asynchronous(TableMap {
+        left: Some(of("sales")),
+        right: Some(of("finance")),
+        integration_key: vec![columns[0].to_owned()],
+        column_mappings: columns.iter().map(column).collect(),
+        ..Default::default()
+    })
+}
+
 pub fn asynchronous(map: TableMap) -> TableMap {
     TableMap { sync_mode: SyncMode::Asynchronous.into(), ..map }
 }

@@ -21,6 +21,7 @@ use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
+use tempfile::TempDir;
 
 pub fn time(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_000 + seconds, 123_000).unwrap()
@@ -204,4 +205,19 @@ pub async fn with_map(store: &SledStore, map_id: &str) -> MapId {
 pub fn dump(path: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
     let opened = crate::store::sled::open::open(path, 16 * 1024 * 1024).unwrap();
     opened.db.iter().map(|entry| entry.unwrap()).map(|(key, value)| (key.to_vec(), value.to_vec())).collect()
+}
+
+/// A new store with a map.
+pub async fn store() -> (TempDir, SledStore, MapId) {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let map = with_map(&store, "orders").await;
+    (folder, store, map)
+}
+
+pub fn assert_misfit(result: Result<Receipt, StoreError>, part: &str) {
+    match result {
+        Err(StoreError::Misfit { why, .. }) => assert!(why.contains(part), "{why:?} does not say {part:?}"),
+        other => panic!("{other:?} is not the misfit {part:?}"),
+    }
 }

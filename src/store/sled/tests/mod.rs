@@ -6,4 +6,5 @@ mod model;
 mod opening;
 mod operations;
 mod properties;
+mod taken;
 mod tools;
