@@ -2,6 +2,7 @@
 
 use crate::side::{self, int, upsert};
 use crate::support::databases::{Kind, MariaDb, Postgres, Server};
+use sqlx::{Connection, Executor};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tandem::connectors::Application;
@@ -33,6 +34,9 @@ async fn goes_down_and_comes_back<K: Kind>(server: Server<K>) {
     assert!(begun.elapsed() < 12 * SECOND, "it took {:?}", begun.elapsed());
     server.thaw().await;
     assert_eq!(application.write(&schema, &write(3)).await, Ok(vec![Ok(())]), "after it hung");
+    tokio::time::sleep(SECOND / 2).await; // what the server had still to run, it has run
+    let ids = crate::support::databases::sql::ask::<i64>(&url, "SELECT id FROM t ORDER BY id").await;
+    assert_eq!(ids.expect("a read"), [1, 3], "what was given up is not written later, over something newer");
 
     server.kill().await;
     let begun = Instant::now();
@@ -54,6 +58,25 @@ async fn postgres_goes_down_and_comes_back() {
 #[tokio::test]
 async fn mariadb_goes_down_and_comes_back() {
     goes_down_and_comes_back(MariaDb::start().await).await;
+}
+
+/// A write that is given up while it waits for the file's lock is not made when the lock is free, over something newer.
+#[tokio::test]
+async fn a_write_that_was_given_up_is_not_made_later() {
+    let side = side::sqlite();
+    side.sql("CREATE TABLE t (id BIGINT NOT NULL PRIMARY KEY, n BIGINT)").await;
+    let schema = side.describe("t").await;
+    let mut holder = sqlx::SqliteConnection::connect(&side.url).await.expect("a connection");
+    holder.execute("BEGIN IMMEDIATE").await.expect("the lock");
+    // The database waits longer for the lock than we do for its answer.
+    let config = SqlConfig { statement_timeout: SECOND / 10, lock_timeout: 60 * SECOND, ..side::config(&side.url) };
+    let application = connect(config).expect("the URL is right");
+    let failure = application.write(&schema, &[upsert(&[("id", int(1))], &[])]).await.expect_err("it is locked");
+    assert_eq!(failure.kind, ErrorType::Network, "{failure}");
+    holder.execute("ROLLBACK").await.expect("no lock");
+    tokio::time::sleep(SECOND / 2).await; // SQLite looks for the lock every 100 ms
+    assert_eq!(side.ask::<i64>("SELECT id FROM t").await, Vec::<i64>::new());
+    application.close().await;
 }
 
 /// A connection that was cut while idle does not fail the next call that comes later.

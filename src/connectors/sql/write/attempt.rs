@@ -81,7 +81,7 @@ fn grouped<'r>(target: &Target, records: &[&'r Record<'r>]) -> Vec<Group<'r>> {
     groups
 }
 
-/// All of the records, or a failure and none of them: in one transaction, unless a single statement is one by itself.
+/// All of the records, or a failure and none of them.
 pub async fn attempt(target: &Target<'_>, session: &mut dyn Session, records: &[&Record<'_>]) -> Result<(), Failure> {
     let groups = grouped(target, records);
     let tried = transaction(target, session, &groups).await;
@@ -100,18 +100,9 @@ pub async fn attempt(target: &Target<'_>, session: &mut dyn Session, records: &[
     }
 }
 
+/// Always one that is begun and committed, also around a single statement: a call that is given up while the database
+/// hangs may still be run later. Then nobody commits it; by itself it would be written, over what came after it.
 async fn transaction(target: &Target<'_>, session: &mut dyn Session, groups: &[Group<'_>]) -> Result<(), Failure> {
-    let one_statement = match groups {
-        [group] => {
-            let direct = matches!(group.shape, Shape::Upsert | Shape::Delete);
-            let rows = rows(group);
-            direct && pieces(target, session, &rows).len() == 1
-        }
-        _ => false,
-    };
-    if one_statement {
-        return run(target, session, groups).await;
-    }
     session.begin().await?;
     let ran = match run(target, session, groups).await {
         Ok(()) => session.commit().await, // a deferred constraint may refuse here
