@@ -3,7 +3,8 @@
 mod support;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 use support::server::Server;
 use support::world::*;
 use tandem::services::proto::*;
@@ -86,6 +87,74 @@ async fn a_backup_of_a_server_under_load_is_restored_and_goes_on() {
     assert!(code == Some(0) && said.contains("nothing is wrong"), "{code:?}: {said}");
     world.server.start_again().await;
     assert_eq!(world.figures("orders").await.in_error, 20);
+}
+
+/// Each is killed at random moments until it was left in peace once; whatever there is then is whole.
+#[tokio::test]
+async fn kills_of_restore_and_compact_leave_a_whole_store_or_none() {
+    let mut world = World::start().await;
+    world.running_map("orders", asynchronous(orders_map())).await;
+    world.pause("orders").await.unwrap();
+    for id in 1..=500 {
+        world.write(order(id, "kept")).await.unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let backups = folder.path().join("backups");
+    let url = format!("http://{}", world.address());
+    let (to, from) = (text(&backups).to_owned(), url.clone());
+    let made = tokio::task::spawn_blocking(move || tandem(&["backup", &to, "--server", &from])).await.unwrap();
+    assert_eq!(told(&made).0, Some(0));
+    assert!(world.server.terminate().await.success());
+    let data = world.data();
+    let (backups, data) = (text(&backups), text(&data));
+
+    std::fs::remove_dir_all(data).unwrap();
+    let whole_restore = duration_of(&["restore", backups, "--data", data]);
+    let mut made = 0;
+    for kill in 0..KILLS {
+        let _ = std::fs::remove_dir_all(data);
+        killed_after(whole_restore * kill / KILLS, &["restore", backups, "--data", data]);
+        // It is made again where there is none; one that is there is whole.
+        let (code, said) = told(&tandem(&["restore", backups, "--data", data]));
+        made += usize::from(code == Some(0));
+        assert!(code == Some(0) || said.contains("holds a store"), "{code:?}: {said}");
+        is_whole(data);
+    }
+    assert!(made > 0, "no kill came before its end");
+
+    let whole_compact = duration_of(&["compact", "--data", data]);
+    for kill in 0..KILLS {
+        killed_after(whole_compact * kill / KILLS, &["compact", "--data", data]);
+        is_whole(data);
+    }
+    world.server.start_again().await;
+    assert_eq!(world.figures("orders").await.queued, 500);
+    world.resume("orders", ResumeOption::CatchUp).await.unwrap();
+    world.wait_for_state("orders", TableMapState::Running).await;
+    assert_eq!(world.right_has(500, "status").await.as_deref(), Some("kept"));
+}
+
+/// Of each tool, spread over the time that it takes.
+const KILLS: u32 = 20;
+
+fn duration_of(arguments: &[&str]) -> Duration {
+    let begun = Instant::now();
+    let (code, said) = told(&tandem(arguments));
+    assert_eq!(code, Some(0), "{said}");
+    begun.elapsed()
+}
+
+fn killed_after(time: Duration, arguments: &[&str]) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
+    let mut child = command.arg("store").args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(time);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+fn is_whole(data: &str) {
+    let (code, said) = told(&tandem(&["check", "--data", data]));
+    assert!(code == Some(0) && said.contains("nothing is wrong"), "{code:?}: {said}");
 }
 
 #[tokio::test]

@@ -28,6 +28,12 @@ pub(super) fn commit(store: &Path) -> io::Result<()> {
     finish(store)
 }
 
+/// Where the log of a folder's store is, also when new files have still to take their place.
+pub(super) fn log_of(store: &Path) -> PathBuf {
+    let incoming = store.join(COMPLETE).join(LOG_FILE);
+    if incoming.exists() { incoming } else { store.join(LOG_FILE) }
+}
+
 /// Goes on where a process was killed. Called with the lock, before the store's files are opened.
 pub(super) fn finish(store: &Path) -> io::Result<()> {
     remove_folder(&store.join(UNFINISHED))?;
@@ -35,7 +41,7 @@ pub(super) fn finish(store: &Path) -> io::Result<()> {
     if !complete.exists() {
         return Ok(());
     }
-    // The log moves first of all, so as long as it has not, every file outside is an old one.
+    // The log moves first of all and takes the old one's place, so as long as it has not, every file outside is an old one.
     if complete.join(LOG_FILE).exists() {
         remove_old(store)?;
         fs::rename(complete.join(LOG_FILE), store.join(LOG_FILE))?;
@@ -49,7 +55,7 @@ pub(super) fn finish(store: &Path) -> io::Result<()> {
     fs::remove_dir(&complete)
 }
 
-/// Removes what sled keeps, its log last: without that there is no store.
+/// Removes what sled keeps beside its log.
 fn remove_old(store: &Path) -> io::Result<()> {
     for entry in fs::read_dir(store)? {
         let entry = entry?;
@@ -58,12 +64,7 @@ fn remove_old(store: &Path) -> io::Result<()> {
             fs::remove_file(entry.path())?;
         }
     }
-    remove_folder(&store.join(BLOBS_FOLDER))?;
-    remove_file(&store.join(LOG_FILE))
-}
-
-fn remove_file(path: &Path) -> io::Result<()> {
-    fs::remove_file(path).or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
+    remove_folder(&store.join(BLOBS_FOLDER))
 }
 
 fn remove_folder(path: &Path) -> io::Result<()> {

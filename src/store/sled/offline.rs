@@ -127,8 +127,7 @@ pub fn compact(path: &Path) -> Result<Compacted, OfflineError> {
 
 /// Nobody makes a store by looking for one.
 pub(super) fn must_be_there(path: &Path) -> Result<(), OfflineError> {
-    let log = path.join(LOG_FILE);
-    match fs::metadata(&log) {
+    match fs::metadata(incoming::log_of(path)) {
         Ok(_) => Ok(()),
         Err(source) => Err(OfflineError::File { doing: "looking for the store in", path: path.to_owned(), source }),
     }
