@@ -15,16 +15,16 @@ GRPCURL := $(TOOLS)/grpcurl-$(GRPCURL_VERSION)/grpcurl
 # In CI a Cargo.lock that does not fit Cargo.toml is a mistake; while developing, Cargo brings it up to date.
 LOCKED := $(if $(CI),--locked)
 
-.PHONY: help test databases lint fmt clippy deny proto torture tools
+.PHONY: help test servers lint fmt clippy deny proto torture tools
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-test: databases ## run the tests; installs the servers of PostgreSQL and MariaDB when they are missing
+test: servers ## run the tests; installs the servers of PostgreSQL, MariaDB and mail when they are missing
 	cargo test $(LOCKED)
 
-databases:
-	@tests/support/install-databases.sh
+servers:
+	@tests/support/install-servers.sh
 
 lint: fmt clippy deny proto ## check formatting, lints, dependencies and the protos
 
@@ -52,7 +52,7 @@ proto: $(BUF)
 		$(BUF) breaking --against target/released; \
 	fi
 
-torture: databases ## run the long tests: crashes, outages, load
+torture: servers ## run the long tests: crashes, outages, load
 	cargo test --release --test store_crash -- --exact --ignored --nocapture every_acknowledged_commit_is_there_after_a_thousand_kills
 	TANDEM_BOTH_SIDES_CASES=2000 cargo test --release --test both_sides
 	TANDEM_QUEUE_KILLS=1000 cargo test --release --test queue kills

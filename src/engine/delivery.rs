@@ -16,13 +16,13 @@ use super::clock::Clock;
 use super::error::EngineError;
 use super::tasks::Tasks;
 use crate::connectors::Write;
-use crate::model::failure::Failure;
+use crate::model::failure::{ErrorType, Failure};
 use crate::model::ids::AppId;
 use crate::model::schema::TableSchema;
 use chrono::{DateTime, Utc};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 /// Items that wait in front of one destination table, for each priority; senders wait beyond it.
@@ -67,17 +67,34 @@ pub enum Outcome {
 /// Says for many items at once whether they may still be written. Closing it withdraws those that are not being written
 /// at that moment.
 #[derive(Debug, Clone, Default)]
-pub struct Gate(Arc<AtomicU64>);
+pub struct Gate(Arc<Passed>);
+
+#[derive(Debug, Default)]
+struct Passed {
+    round: AtomicU64,
+    /// Items whose first attempt met a failure of the destination as a whole, since it was last asked for.
+    met: Mutex<BTreeMap<ErrorType, u32>>,
+}
 
 impl Gate {
     /// A pass for items that are handed in now.
     pub fn pass(&self) -> Pass {
-        Pass { gate: self.clone(), round: self.0.load(Ordering::Acquire) }
+        Pass { gate: self.clone(), round: self.0.round.load(Ordering::Acquire) }
     }
 
     /// Ends all passes given so far. Follow it with `Destination::sweep`.
     pub fn close(&self) {
-        self.0.fetch_add(1, Ordering::AcqRel);
+        self.0.round.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How many items have met an outage at their first attempt, and wait for its end, since this was last asked.
+    pub fn take_met(&self) -> BTreeMap<ErrorType, u32> {
+        std::mem::take(&mut *self.met())
+    }
+
+    /// A list of numbers is never half changed.
+    fn met(&self) -> MutexGuard<'_, BTreeMap<ErrorType, u32>> {
+        self.0.met.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,7 +106,11 @@ pub struct Pass {
 
 impl Pass {
     fn is_open(&self) -> bool {
-        self.gate.0.load(Ordering::Acquire) == self.round
+        self.gate.0.round.load(Ordering::Acquire) == self.round
+    }
+
+    fn met(&self, kind: ErrorType) {
+        *self.gate.met().entry(kind).or_default() += 1;
     }
 }
 
@@ -99,6 +120,8 @@ pub struct Down {
     pub failure: Failure,
     pub since: DateTime<Utc>,
     pub next_probe: DateTime<Utc>,
+    /// Probes that have failed since.
+    pub probes: u64,
 }
 
 /// The way to one destination table. Clones lead to the same.

@@ -1,7 +1,7 @@
 //! Why the engine did not do what it was asked to. Nothing was changed unless a variant says otherwise.
 
 use crate::model::failure::Failure;
-use crate::model::ids::{AppId, EventSequence, MapId, Position};
+use crate::model::ids::{AlertId, AlertNumber, AppId, EventSequence, MapId, Position};
 use crate::model::limits::Limit;
 use crate::model::mapping::Violation;
 use crate::model::request::RequestIdReused;
@@ -110,6 +110,17 @@ pub enum EngineError {
     /// The service ends and takes nothing new.
     #[error("the service is shutting down; try again when it is back")]
     ShuttingDown,
+    #[error("there is no alert setting {0}")]
+    AlertSettingNotFound(AlertId),
+    #[error("there is an alert setting {0} already")]
+    AlertSettingExists(AlertId),
+    #[error("there is no alert event {number}")]
+    AlertNotFound { number: u64 },
+    /// Someone else saved the setting in between.
+    #[error("alert setting {setting} was changed since you read it (etag {found}, yours is {given}); read it again")]
+    AlertEtagMismatch { setting: AlertId, given: String, found: String },
+    #[error("this server has no mail server; write [smtp] into its configuration and start it again")]
+    MailNotConfigured,
     /// The events asked for were removed by retention.
     #[error("the log begins at {}; what was before is no longer kept", .oldest.place())]
     LogTrimmed { oldest: LogPlace },
@@ -144,11 +155,12 @@ impl fmt::Display for Purpose {
     }
 }
 
-/// A place in the log of one map, or in that of all.
+/// A place in the log of one map, in that of all, or among the alerts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogPlace {
     OfMap(EventSequence),
     OfAll(Position),
+    OfAlerts(AlertNumber),
 }
 
 impl LogPlace {
@@ -156,6 +168,7 @@ impl LogPlace {
         match self {
             LogPlace::OfMap(sequence) => sequence.0,
             LogPlace::OfAll(position) => position.0,
+            LogPlace::OfAlerts(number) => number.0,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What the product does. The services call `Engine`; it asks `model` what is to happen, `store` to keep it, and
 //! `connectors` to carry it out.
 
+mod alert_settings;
+pub mod alerts;
 pub mod applications;
 pub mod catalog;
 pub mod clock;
@@ -12,11 +14,13 @@ mod initial_sync;
 pub mod jobs;
 pub mod log;
 pub mod map;
+mod outbox;
 pub mod reading;
 pub mod related;
 pub mod tail;
 pub mod tasks;
 
+use crate::connectors::smtp::Mailer;
 use crate::model::change::{Answer, Cause, Change, Operation};
 use crate::model::execution::ErrorLimits;
 use crate::model::ids::MapId;
@@ -25,6 +29,7 @@ use crate::model::row::Row;
 use crate::model::state::MapState;
 use crate::model::table_map::{Side, TableMap};
 use crate::store::Store;
+use alert_settings::AlertSettings;
 use applications::Applications;
 use chrono::{DateTime, Utc};
 use clock::Clock;
@@ -57,6 +62,15 @@ pub struct NewChange {
     pub source_time: Option<DateTime<Utc>>,
     pub change_id: String,
     pub correlation_id: String,
+}
+
+/// How people are told of alerts.
+#[derive(Default)]
+pub struct Mail {
+    /// None when no mail server is configured: then mails wait.
+    pub mailer: Option<Arc<dyn Mailer>>,
+    /// Where this server is called, for the commands in mails.
+    pub address: String,
 }
 
 /// A change that was handed over; resolves to its answer. A caller that drops it has gone: what was not begun for it is
@@ -103,10 +117,27 @@ impl Engine {
         applications: Applications,
         tasks: Tasks,
         error_limits: ErrorLimits,
+        mail: Mail,
     ) -> Result<Arc<Engine>, EngineError> {
         let deliveries = Arc::new(Deliveries::new(applications.clone(), clock.clone(), tasks.clone()));
         let coming = Arc::new(watch::Sender::default());
-        let context = Context { store, clock, applications, deliveries, tasks, error_limits, coming };
+        let alert_settings = Arc::new(AlertSettings::load(&*store)?);
+        let Mail { mailer, address } = mail;
+        let outbox = Arc::default();
+        let context = Context {
+            store,
+            clock,
+            applications,
+            deliveries,
+            tasks,
+            error_limits,
+            coming,
+            alert_settings,
+            mailer,
+            address: address.into(),
+            outbox,
+        };
+        context.tasks.spawn(outbox::run(context.clone()));
         let mut maps = BTreeMap::new();
         let mut after: Option<MapId> = None;
         loop {

@@ -60,9 +60,20 @@ id! {
     /// numbers of its activity log and queue, so that no number ever means two things.
     MapId
 }
+impl MapId {
+    /// Stands for what belongs to no map. No caller can name it.
+    pub fn none() -> Self {
+        Self("-".into())
+    }
+}
+
 id! {
     /// The id of an application, as the configuration gives it.
     AppId
+}
+id! {
+    /// The id of an alert setting.
+    AlertId
 }
 
 macro_rules! number {
@@ -108,6 +119,15 @@ number! {
 number! {
     /// The number of a bulk action on errors of a map, from 1.
     JobNumber
+}
+
+number! {
+    /// The number of an alert that fired, over all maps, from 1, without gaps.
+    AlertNumber
+}
+number! {
+    /// The number of a notification, from 1.
+    NotificationNumber
 }
 
 #[cfg(test)]

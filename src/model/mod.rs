@@ -2,6 +2,7 @@
 //! Pure: no I/O, no clock, no async, nothing of the wire or of the store. Time and ids come in as values.
 
 pub mod activity;
+pub mod alert;
 pub mod backoff;
 pub mod change;
 pub mod condition;

@@ -2,6 +2,7 @@
 
 mod calls;
 pub mod config;
+mod mail;
 mod port_file;
 mod routes;
 pub mod run;

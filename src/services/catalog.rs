@@ -172,7 +172,7 @@ impl Services {
             queue_stats: Some(super::stats::stats(&self.engine, &id)?),
             execution_error_counts: failures::error_counts(failed.unwrap_or_default()),
             recent_events: recent.events.into_iter().map(Into::into).collect(),
-            active_alerts: Vec::new(), // there are no alerts yet
+            active_alerts: self.engine.active_alerts(&id)?.into_iter().map(Into::into).collect(),
         })
     }
 }

@@ -62,7 +62,23 @@ pub const OFFERED: &[(&str, &[&str])] = &[
             "ListErrorGroups",
         ],
     ),
-    ("tandem.v1.AlertService", &[]),
+    (
+        "tandem.v1.AlertService",
+        &[
+            "CreateAlertSetting",
+            "GetAlertSetting",
+            "ListAlertSettings",
+            "UpdateAlertSetting",
+            "DeleteAlertSetting",
+            "ApplyAlertSetting",
+            "TestAlertSetting",
+            "ListAlertEvents",
+            "GetAlertEvent",
+            "AcknowledgeAlertEvent",
+            "WatchAlertEvents",
+            "ListNotifications",
+        ],
+    ),
 ];
 
 /// The one answer of every method that this version does not offer.

@@ -6,6 +6,8 @@ mod activity;
 mod activity_log;
 mod actor;
 mod admin;
+mod alert_events;
+mod alert_settings;
 mod alerts;
 pub mod answers;
 mod applications;

@@ -1,7 +1,9 @@
 //! Resource names: reading them with everything that is wrong, and writing them.
 
 use super::input::Input;
-use crate::model::ids::{AppId, ExecutionNumber, JobNumber, MapId, QueueSequence};
+use crate::model::ids::{
+    AlertId, AlertNumber, AppId, ExecutionNumber, JobNumber, MapId, NotificationNumber, QueueSequence,
+};
 use std::fmt::Write as _;
 
 /// Stands for all maps.
@@ -25,6 +27,18 @@ pub fn queued_record(map: &MapId, sequence: QueueSequence) -> String {
 
 pub fn queue_job(map: &MapId, number: JobNumber) -> String {
     format!("tableMaps/{map}/queueJobs/{number}")
+}
+
+pub fn alert_setting(setting: &AlertId) -> String {
+    format!("alertSettings/{setting}")
+}
+
+pub fn alert_event(number: AlertNumber) -> String {
+    format!("alertEvents/{number}")
+}
+
+pub fn notification(number: NotificationNumber) -> String {
+    format!("notifications/{number}")
 }
 
 pub fn application(application: &AppId) -> String {
@@ -93,6 +107,22 @@ impl Input {
         let (map, execution) = (self.map_id(field, map), self.number(field, execution));
         let number = self.number(field, number);
         Some((map?, ExecutionNumber(execution?), number?))
+    }
+
+    /// `alertSettings/{alert_setting}`.
+    pub fn alert_setting(&mut self, field: &str, name: &str) -> Option<AlertId> {
+        let [id] = self.parts(field, name, ["alertSettings"])?;
+        self.alert_id(field, id)
+    }
+
+    pub fn alert_id(&mut self, field: &str, id: &str) -> Option<AlertId> {
+        AlertId::parse(id).map_err(|error| self.wrong(field, error.to_string())).ok()
+    }
+
+    /// `alertEvents/{sequence}`.
+    pub fn alert_event(&mut self, field: &str, name: &str) -> Option<AlertNumber> {
+        let [number] = self.parts(field, name, ["alertEvents"])?;
+        self.number(field, number).map(AlertNumber)
     }
 
     /// `applications/{application}`.

@@ -51,6 +51,9 @@ paged!(
     ListCatchUpErrorsRequest,
     ListQueueJobsRequest,
     ListErrorGroupsRequest,
+    ListAlertSettingsRequest,
+    ListAlertEventsRequest,
+    ListNotificationsRequest,
 );
 
 /// The page that is asked for.

@@ -271,6 +271,24 @@ fn engine(error: EngineError) -> Told {
         EngineError::Store(error) => store(error),
         EngineError::NotReady => of(Code::Unavailable, ErrorReason::StoreFailed).retry(RETRY_AFTER),
         EngineError::ShuttingDown => of(Code::Unavailable, ErrorReason::ShuttingDown).retry(RETRY_AFTER),
+        EngineError::AlertSettingNotFound(id) => not_found(message, "AlertSetting", names::alert_setting(&id)),
+        EngineError::AlertSettingExists(id) => {
+            of(Code::AlreadyExists, ErrorReason::ResourceExists).resource("AlertSetting", names::alert_setting(&id))
+        }
+        EngineError::AlertNotFound { number } => {
+            not_found(message, "AlertEvent", names::alert_event(crate::model::ids::AlertNumber(number)))
+        }
+        EngineError::AlertEtagMismatch { setting, .. } => {
+            of(Code::Aborted, ErrorReason::EtagMismatch).resource("AlertSetting", names::alert_setting(&setting))
+        }
+        EngineError::MailNotConfigured => of(Code::FailedPrecondition, ErrorReason::MailNotConfigured)
+            .precondition("CONFIGURATION", "smtp".to_owned()),
+        EngineError::LogTrimmed { oldest: LogPlace::OfAlerts(oldest) } => {
+            of(Code::OutOfRange, ErrorReason::LogTrimmed).with("oldest_sequence", oldest)
+        }
+        EngineError::LogNotReached { latest: LogPlace::OfAlerts(latest), .. } => {
+            of(Code::OutOfRange, ErrorReason::LogNotReached).with("latest_sequence", latest)
+        }
         EngineError::LogTrimmed { oldest: LogPlace::OfMap(oldest) } => {
             of(Code::OutOfRange, ErrorReason::LogTrimmed).with("oldest_sequence", oldest)
         }

@@ -1,7 +1,7 @@
 //! The contract of errors: every one has a reason of the contract, and what the reason promises.
 
 use super::*;
-use crate::model::ids::{AppId, EventSequence, MapId, Position, Revision};
+use crate::model::ids::{AlertId, AlertNumber, AppId, EventSequence, MapId, Position, Revision};
 use crate::model::request::RequestIdReused;
 use crate::model::state::{Action, MapState, Refused};
 use crate::model::validation::{Finding, FindingCode};
@@ -62,6 +62,16 @@ fn every_error() -> Vec<CallError> {
         EngineError::TimedOut { map: map.clone(), state: MapState::Paused },
         EngineError::NotReady,
         EngineError::ShuttingDown,
+        EngineError::AlertSettingNotFound(AlertId::parse("many").unwrap()),
+        EngineError::AlertSettingExists(AlertId::parse("many").unwrap()),
+        EngineError::AlertNotFound { number: 7 },
+        EngineError::AlertEtagMismatch {
+            setting: AlertId::parse("many").unwrap(),
+            given: "1".to_owned(),
+            found: "2".to_owned(),
+        },
+        EngineError::MailNotConfigured,
+        EngineError::LogNotReached { given: 9, latest: LogPlace::OfAlerts(AlertNumber(7)) },
         EngineError::LogTrimmed { oldest: LogPlace::OfMap(EventSequence(7)) },
         EngineError::LogTrimmed { oldest: LogPlace::OfAll(Position(7)) },
         EngineError::LogNotReached { given: 9, latest: LogPlace::OfMap(EventSequence(7)) },

@@ -9,12 +9,17 @@ mod message;
 pub mod sled;
 
 use crate::model::activity::{Event, LoggedEvent};
+use crate::model::alert::notification::Notification;
+use crate::model::alert::{Acknowledgement, AlertEvent, AlertSetting, MapAlerts, Noted};
 use crate::model::change::{Change, Ending, ErrorRecord, QueuedBecause, QueuedRecord, Remembered};
 use crate::model::error_group::ErrorGroup;
 use crate::model::execution::{DeferredRows, Execution, ExecutionError};
-use crate::model::failure::Failure;
+use crate::model::failure::{ErrorType, Failure};
 use crate::model::figures::{Figures, MapFigures};
-use crate::model::ids::{EventSequence, ExecutionNumber, JobNumber, MapId, Position, QueueSequence, Revision};
+use crate::model::ids::{
+    AlertId, AlertNumber, EventSequence, ExecutionNumber, JobNumber, MapId, NotificationNumber, Position,
+    QueueSequence, Revision,
+};
 use crate::model::job::QueueJob;
 use crate::model::key::Key;
 use crate::model::row::Row;
@@ -31,7 +36,7 @@ use tokio::sync::{oneshot, watch};
 /// The largest commit, in bytes of its message: what the next engine, a replicated log, takes as one entry.
 pub const COMMIT_BYTES_MAX: usize = 512 * 1024;
 
-/// Operations on one map that belong together.
+/// Operations on one map, or on what belongs to none, that belong together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Commit {
     pub map: MapId,
@@ -57,36 +62,72 @@ pub enum Operation {
     /// Appends changes to the queue: accepted and queued grow. The first one's sequence must be the next of the map.
     Enqueue(Vec<NewRecord>),
     /// Queued records leave the queue: queued shrinks, the ending's figure grows.
-    Leave { sequences: Vec<QueueSequence>, ending: Ending },
+    Leave {
+        sequences: Vec<QueueSequence>,
+        ending: Ending,
+    },
     /// A queued record moves to the errors: queued shrinks, in_error grows.
-    Fail { sequence: QueueSequence, failure: Failure, time: DateTime<Utc>, attempts: u32 },
+    Fail {
+        sequence: QueueSequence,
+        failure: Failure,
+        time: DateTime<Utc>,
+        attempts: u32,
+    },
     /// A queued record no longer writes these columns; they add to what it yielded before.
-    Yield { sequence: QueueSequence, columns: BTreeSet<String> },
+    Yield {
+        sequence: QueueSequence,
+        columns: BTreeSet<String>,
+    },
     /// Adds to the figures of one side what did not go through the queue; what is added must itself add up, and has nothing
     /// queued or in error (that is counted with its record).
-    Count { source: Side, figures: Figures },
+    Count {
+        source: Side,
+        figures: Figures,
+    },
     /// Remembers the answer to a change that did not go through the queue. (Enqueue remembers its changes itself.)
-    Remember { change_id: String, remembered: Remembered },
+    Remember {
+        change_id: String,
+        remembered: Remembered,
+    },
     /// Forgets changes that were taken in at `until` or before and are not queued. A step; what stands together with younger ones
     /// stays until they go.
-    Forget { until: DateTime<Utc> },
+    Forget {
+        until: DateTime<Utc>,
+    },
     /// All records queued at this moment go to the errors (with this failure, 0 attempts), or away. The figures move at
     /// once; the records themselves in steps of `ContinueDivert`, and no read gives them as queued any more. More can be
     /// queued meanwhile, and diverted again.
-    Divert { to: DivertTo, time: DateTime<Utc> },
+    Divert {
+        to: DivertTo,
+        time: DateTime<Utc>,
+    },
     /// Moves at most so many diverted records (fewer when they are large), and removes at most so many entries of what deletions
     /// left. To be repeated until `Head::diverting` is false; does nothing then.
-    ContinueDivert { records_max: u32 },
+    ContinueDivert {
+        records_max: u32,
+    },
     /// Writes an execution under its number.
     PutExecution(Box<Execution>),
     /// Keeps rows that an execution could not write.
-    AddExecutionErrors { execution: ExecutionNumber, errors: Vec<ExecutionError> },
+    AddExecutionErrors {
+        execution: ExecutionNumber,
+        errors: Vec<ExecutionError>,
+    },
     /// Keeps the keys of rows that an execution has written without their references.
-    DeferRows { execution: ExecutionNumber, rows: DeferredRows },
+    DeferRows {
+        execution: ExecutionNumber,
+        rows: DeferredRows,
+    },
     /// The deferred rows with this number have been dealt with.
-    RowsReferred { execution: ExecutionNumber, number: u64 },
+    RowsReferred {
+        execution: ExecutionNumber,
+        number: u64,
+    },
     /// Notes what changes have written of keys that have errors, or whose records are being diverted; with `always` of all keys.
-    NoteWritten { written: Vec<Written>, always: bool },
+    NoteWritten {
+        written: Vec<Written>,
+        always: bool,
+    },
     /// Forgets all that was noted, at once for every reader.
     DropWritten,
     /// Writes a job under its number.
@@ -95,14 +136,66 @@ pub enum Operation {
     /// grows, and it is kept to be seen.
     Retried(Retried),
     /// The same of a row that an execution could not write, named by its number.
-    RetriedRow { execution: ExecutionNumber, retried: Retried },
+    RetriedRow {
+        execution: ExecutionNumber,
+        retried: Retried,
+    },
     /// Catch-up errors go: in_error shrinks, the ending's figure grows. Of those that a retry took out of the errors only what was
     /// kept of them goes. What is neither is passed over.
-    RemoveErrors { sequences: Vec<QueueSequence>, ending: Ending },
+    RemoveErrors {
+        sequences: Vec<QueueSequence>,
+        ending: Ending,
+    },
     /// Rows that an execution could not write are kept no longer; what is none is passed over.
-    RemoveRows { execution: ExecutionNumber, numbers: Vec<u64> },
+    RemoveRows {
+        execution: ExecutionNumber,
+        numbers: Vec<u64>,
+    },
     /// A catch-up error has another row from now on; the one that was accepted is kept.
-    CorrectError { sequence: QueueSequence, row: Row },
+    CorrectError {
+        sequence: QueueSequence,
+        row: Row,
+    },
+    /// Writes an alert setting under its id. Settings belong to no map (`MapId::none`).
+    PutAlertSetting(Box<AlertSetting>),
+    DeleteAlertSetting(AlertId),
+    /// Writes which settings are in effect for the map.
+    PutMapAlerts(Box<MapAlerts>),
+    /// Keeps errors of one type that count for alerts, under the map's next number of a note; forgets some of that type.
+    NoteErrors {
+        kind: ErrorType,
+        number: u64,
+        runs: Vec<Noted>,
+        forget: Vec<u64>,
+    },
+    /// An alert has fired: it gets its number, and that of the map's last event; its setting is marked with it, what it has done to
+    /// the map is noted as untold, and the mails go into the outbox.
+    RaiseAlert {
+        alert: Box<AlertEvent>,
+        notifications: Vec<Notification>,
+    },
+    /// An alert of the map may fire again.
+    RearmAlert {
+        alert: AlertNumber,
+        time: DateTime<Utc>,
+    },
+    /// Someone has taken note of an alert; the first one stays.
+    AcknowledgeAlert {
+        alert: AlertNumber,
+        acknowledgement: Acknowledgement,
+    },
+    /// Further mails for the outbox.
+    Notify(Vec<Notification>),
+    /// Writes what has become of a mail.
+    PutNotification(Box<Notification>),
+}
+
+/// Errors of one type of a map that count for alerts, as a commit kept them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorNote {
+    pub kind: ErrorType,
+    pub number: u64,
+    pub runs: Vec<Noted>,
 }
 
 /// Operations in as few commits as hold them, in their order. What belongs together is best at their end: a crash may keep the first
@@ -383,6 +476,34 @@ pub trait Store: Send + Sync + 'static {
 
     /// Wakes when events were synced; the value is the last position. What a tail waits for.
     fn log_end(&self) -> watch::Receiver<Position>;
+
+    /// Settings of alerts, by id.
+    fn alert_settings(&self) -> Result<Vec<AlertSetting>, StoreError>;
+
+    /// Which settings are in effect for the map.
+    fn map_alerts(&self, map: &MapId) -> Result<MapAlerts, StoreError>;
+
+    /// What is kept of errors that count for alerts, by number.
+    fn error_notes(&self, map: &MapId) -> Result<Vec<ErrorNote>, StoreError>;
+
+    /// Alerts from `from` on (inclusive), up to what is synced.
+    fn alerts(&self, from: AlertNumber, limit: usize) -> Result<Vec<AlertEvent>, StoreError>;
+
+    /// Wakes when alerts were synced; the value is the last one's number.
+    fn alerts_end(&self) -> watch::Receiver<AlertNumber>;
+
+    /// Notifications from `from` on (inclusive), in the order of their numbers.
+    fn notifications(&self, from: NotificationNumber, limit: usize) -> Result<Vec<Notification>, StoreError>;
+
+    /// The last notification's number; 0 when there was none.
+    fn last_notification(&self) -> Result<NotificationNumber, StoreError>;
+
+    /// Numbers of the notifications that are still to be delivered, after `after`.
+    fn pending_notifications(
+        &self,
+        after: NotificationNumber,
+        limit: usize,
+    ) -> Result<Vec<NotificationNumber>, StoreError>;
 
     /// The parts of a file that holds all of the store, as it is at one moment near its end; the store works on meanwhile. Making one
     /// blocks while it reads. `time` is for people.

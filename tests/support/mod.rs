@@ -3,4 +3,5 @@
 
 pub mod databases;
 pub mod server;
+pub mod smtp;
 pub mod world;

@@ -2,7 +2,7 @@
 
 use super::{Item, Outcome, Pass};
 use crate::connectors::{Write, WriteOperation};
-use crate::model::failure::Failure;
+use crate::model::failure::{ErrorType, Failure};
 use crate::model::key;
 use crate::model::schema::TableSchema;
 use std::collections::{HashSet, VecDeque};
@@ -31,6 +31,8 @@ pub(super) struct Owner {
     pub attempts: u32,
     /// It was refused while another batch was under way, which may have been why; so it is asked again with none beside it.
     pub goes_alone: bool,
+    /// It was told that its first attempt met an outage.
+    met_outage: bool,
 }
 
 /// What goes out together, the writes as a connector takes them. Each has its owner at the same place.
@@ -64,7 +66,17 @@ impl Batch {
 impl Waiting {
     pub fn new(item: Item, place: u64) -> Self {
         let Item { ticket, table, write, caller_waits, pass, outcomes } = item;
-        let owner = Owner { ticket, place, table, caller_waits, pass, outcomes, attempts: 0, goes_alone: false };
+        let owner = Owner {
+            ticket,
+            place,
+            table,
+            caller_waits,
+            pass,
+            outcomes,
+            attempts: 0,
+            goes_alone: false,
+            met_outage: false,
+        };
         Self { write, owner }
     }
 }
@@ -74,6 +86,14 @@ impl Owner {
     /// answer.
     pub fn answer(self, outcome: Outcome) {
         let _ = self.outcomes.try_send((self.ticket, outcome));
+    }
+
+    /// The destination as a whole failed while it was tried. Whoever waits for the answer of one is told with that.
+    pub fn met_outage(&mut self, kind: ErrorType) {
+        if self.attempts == 0 && !self.caller_waits && !self.met_outage {
+            self.met_outage = true;
+            self.pass.met(kind);
+        }
     }
 
     /// Whether it can be in one batch with the first of it.

@@ -88,7 +88,9 @@ impl Worker {
         tracing::warn!(application = %self.writer.application.id(), table = self.writer.table, %failure, "the destination is down");
         self.status.send_modify(|status| {
             let since = status.as_ref().map_or(now, |down| down.since);
-            *status = Some(Down { failure, since, next_probe: now + wait });
+            // Only a probe fails while it is down.
+            let probes = status.as_ref().map_or(0, |down| down.probes + 1);
+            *status = Some(Down { failure, since, next_probe: now + wait, probes });
         });
         Instant::now() + wait
     }

@@ -129,6 +129,7 @@ impl Written {
     fn stopped(&mut self, entries: impl Iterator<Item = Waiting>, failure: Failure) {
         for mut entry in entries {
             entry.owner.attempts -= 1;
+            entry.owner.met_outage(failure.kind);
             self.left.push(entry);
         }
         self.stop = Some(failure);

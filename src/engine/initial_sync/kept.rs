@@ -4,7 +4,7 @@ use super::CopyEnd;
 use crate::engine::clock::Clock;
 use crate::engine::error::EngineError;
 use crate::engine::map::{SELF, Shown};
-use crate::model::activity::{Event, EventKind, Severity};
+use crate::model::activity::{Event, EventError, EventKind, Severity};
 use crate::model::execution::{DeferredRows, Execution, ExecutionError, ExecutionState, Progress, Project};
 use crate::model::ids::{ExecutionNumber, MapId};
 use crate::model::key::Key;
@@ -228,6 +228,15 @@ impl Kept {
     ) -> Result<(), EngineError> {
         let durability = if errors.is_empty() { Durability::Lazy } else { Durability::Synced };
         let execution = self.execution.number;
+        for error in &errors {
+            self.shown.row_refused(EventError {
+                kind: error.failure.kind,
+                code: error.failure.code.clone(),
+                message: error.failure.message.clone(),
+                key: self.plan.key_row(Side::Left, &error.key),
+                correlation_id: String::new(),
+            });
+        }
         operations.extend(errors.into_iter().map(|error| {
             let errors = vec![error.fitting(ROW_BYTES_MAX)];
             Operation::AddExecutionErrors { execution, errors }

@@ -48,6 +48,7 @@ impl MapTask {
         }
         let mut operations = std::mem::take(&mut self.operations);
         self.keep_notes(&mut operations);
+        self.note_errors(&mut operations);
         self.keep_job(&mut operations);
         operations
     }

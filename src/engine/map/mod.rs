@@ -6,6 +6,7 @@
 
 mod accept;
 mod ahead;
+mod alerts;
 mod commits;
 mod crossing;
 mod deletions;
@@ -29,15 +30,17 @@ pub(super) use shown::Shown;
 pub(super) use task::{Running, SELF};
 pub(super) use transition::editable;
 
+use super::alert_settings::AlertSettings;
 use super::applications::Applications;
 use super::clock::Clock;
 use super::delivery::Deliveries;
 use super::error::EngineError;
 use super::tasks::Tasks;
+use crate::connectors::smtp::Mailer;
 use crate::model::backoff::Backoff;
 use crate::model::change::{Answer, Change, ErrorRecord};
 use crate::model::execution::{ErrorLimits, Execution};
-use crate::model::ids::{ExecutionNumber, JobNumber, MapId, QueueSequence};
+use crate::model::ids::{AlertId, ExecutionNumber, JobNumber, MapId, QueueSequence};
 use crate::model::job::{JobKind, QueueJob, Selection};
 use crate::model::mapping::Plan;
 use crate::model::request::RequestTag;
@@ -51,7 +54,7 @@ use shown::Looking;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 /// Commands that wait for a map's task; callers wait beyond it.
@@ -71,6 +74,12 @@ pub struct Context {
     pub error_limits: ErrorLimits,
     /// Maps that a call is about to run: copies of others wait for them.
     pub coming: Arc<watch::Sender<BTreeSet<MapId>>>,
+    pub alert_settings: Arc<AlertSettings>,
+    pub mailer: Option<Arc<dyn Mailer>>,
+    /// Where this server is called.
+    pub address: Arc<str>,
+    /// Wakes the outbox.
+    pub outbox: Arc<Notify>,
 }
 
 /// Maps that refer to this one's tables and are referred to by them, and are run together with it.
@@ -103,6 +112,7 @@ pub enum Command {
     BeginJob { job: Box<NewJob>, reply: Reply<QueueJob> },
     Correct { correction: Box<Correction>, reply: Reply<ErrorRecord> },
     CancelJob { number: JobNumber, actor: String, reply: Reply<QueueJob> },
+    ApplyAlert { setting: AlertId, reply: Reply<()> },
 }
 
 /// A bulk action on errors that someone asks for.
@@ -160,6 +170,7 @@ pub enum Transition {
         circle: Circle,
     },
     Pause,
+    PauseByAlert,
     Resume(ResumeOption),
     SkipToLive(LeftOver),
     /// The initial sync is left as it is.

@@ -165,6 +165,9 @@ impl MapTask {
             key,
             correlation_id: change.correlation_id.clone(),
         });
+        if let Some(error) = &event.error {
+            self.count_error(error, 1);
+        }
         match &mut self.folded {
             Some(folded) => {
                 folded.count += 1;

@@ -1,7 +1,9 @@
 //! What a map's task shows of itself to those who look at the map.
 
 use super::MapView;
+use crate::model::activity::EventError;
 use crate::model::execution::Execution;
+use crate::model::failure::ErrorType;
 use crate::model::side::Side;
 use crate::model::throughput::{Flow, Rates, Throughput};
 use crate::model::under_way::Sent;
@@ -41,6 +43,8 @@ pub(super) struct Moving {
     throughput: Mutex<Throughput>,
     /// What is on its way, and the side where it comes from. At most what the lanes hold.
     sent: Mutex<BTreeMap<Sent, Side>>,
+    /// Rows of an initial sync that were refused since the task last asked: one of each type, and how many.
+    refused: Mutex<BTreeMap<ErrorType, (EventError, u32)>>,
 }
 
 /// As long as it is kept, a record shows as on its way.
@@ -82,7 +86,12 @@ pub(super) fn shown(view: MapView) -> (Shown, Looking) {
     let (execution, see_execution) = watch::channel(None);
     let (jobs, see_jobs) = watch::channel(());
     let (queue, see_queue) = watch::channel(());
-    let moving = Arc::new(Moving { begun: Instant::now(), throughput: Mutex::default(), sent: Mutex::default() });
+    let moving = Arc::new(Moving {
+        begun: Instant::now(),
+        throughput: Mutex::default(),
+        sent: Mutex::default(),
+        refused: Mutex::default(),
+    });
     let looking =
         Looking { view: see_view, execution: see_execution, jobs: see_jobs, queue: see_queue, moving: moving.clone() };
     (Shown { view, execution, jobs, queue, moving }, looking)
@@ -110,6 +119,17 @@ impl Shown {
         if flow != Flow::default() {
             held(&self.moving.throughput).count(self.moving.second(), flow);
         }
+    }
+
+    /// An initial sync could not write a row.
+    pub fn row_refused(&self, error: EventError) {
+        let mut refused = held(&self.moving.refused);
+        let (_, count) = refused.entry(error.kind).or_insert((error, 0));
+        *count = count.saturating_add(1);
+    }
+
+    pub(super) fn take_refused(&self) -> BTreeMap<ErrorType, (EventError, u32)> {
+        std::mem::take(&mut *held(&self.moving.refused))
     }
 
     pub(super) fn sent(&self, sent: Sent, source: Side) -> OnItsWay {

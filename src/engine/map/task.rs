@@ -1,6 +1,7 @@
 //! The task itself: what it keeps, and the loop that turns what comes in into commits and writes.
 
 use super::accept::{Arrival, Enqueueing};
+use super::alerts::Alerts;
 use super::commits::Ends;
 use super::drain::{Drain, Entry};
 use super::executions::Copier;
@@ -67,6 +68,8 @@ pub(crate) struct SideTable {
     status: watch::Receiver<Option<Down>>,
     /// Whether the log says that it is down.
     logged_down: bool,
+    /// Failed probes of this outage that alerts have counted.
+    probes_counted: u64,
 }
 
 impl SideTable {
@@ -113,6 +116,7 @@ pub(super) struct MapTask {
     pub notes: Notes,
     pub jobs: Jobs,
     pub purging: Purging,
+    pub alerts: Alerts,
     pub pending: PendingKeys,
     /// Changes that wait for the next commit that enqueues, and their bytes.
     pub arriving: VecDeque<Arrival>,
@@ -166,6 +170,7 @@ impl MapTask {
             notes: Notes::default(),
             jobs: Jobs::default(),
             purging: Purging::default(),
+            alerts: Alerts::default(),
             pending: PendingKeys::default(),
             arriving: VecDeque::new(),
             arriving_bytes: 0,
@@ -193,6 +198,7 @@ impl MapTask {
         task.continue_initial_sync()?;
         task.rows_failed = task.latest_execution()?.map_or(0, |execution| execution.failed());
         task.load_jobs()?;
+        task.load_alerts()?;
         task.publish();
         Ok(Some(task))
     }
@@ -211,6 +217,7 @@ impl MapTask {
                 table: Arc::new(schemas.table(side).clone()),
                 echo: plan.carries(side).then(Arc::default),
                 logged_down: false,
+                probes_counted: 0,
             })
         };
         match (side(Side::Left), side(Side::Right)) {
@@ -281,7 +288,11 @@ impl MapTask {
                 () = changed(right) => self.log_destination(Side::Right),
                 () = room_at(place) => {}
                 () = super::outcome::fold_ends(&self.folded) => self.log_folded(),
-                () = self.purging.wait() => self.purging.look(),
+                () = self.purging.wait() => {
+                    self.purging.look();
+                    self.count_rows();
+                    self.rearm_alerts().await?;
+                }
                 () = tokio::task::yield_now(), if more => {}
                 () = token.cancelled() => return Ok(()),
             }
@@ -291,6 +302,7 @@ impl MapTask {
     /// Does all that can be done now without waiting for anything but a place in the store's channel.
     /// True when it has to look further at once.
     async fn pump(&mut self) -> Result<bool, EngineError> {
+        self.fire_alerts().await?;
         self.load()?;
         let more = self.look_ahead()? | self.take_errors()? | self.delete_some()? | self.purge_some()?;
         self.dispatch()?;
@@ -327,6 +339,10 @@ impl MapTask {
             }
             Command::CancelJob { number, actor, reply } => {
                 let result = self.cancel_job(number, actor).await;
+                return self.answered(result, reply).map(|()| false);
+            }
+            Command::ApplyAlert { setting, reply } => {
+                let result = self.apply_alert(&setting).await;
                 return self.answered(result, reply).map(|()| false);
             }
             Command::Delete { deletion, reply } => {
@@ -409,7 +425,13 @@ impl MapTask {
         let Some(running) = &mut self.running else { return };
         let table = running.sides.get_mut(side);
         let down = table.status.borrow_and_update().clone();
-        if down.is_some() == table.logged_down {
+        let logged_down = table.logged_down;
+        let probes = down.as_ref().map_or(0, |down| down.probes);
+        let failed = probes.saturating_sub(std::mem::replace(&mut table.probes_counted, probes));
+        self.count_outage(down.as_ref(), failed);
+        let Some(running) = &mut self.running else { return };
+        let table = running.sides.get_mut(side);
+        if down.is_some() == logged_down {
             return;
         }
         table.logged_down = down.is_some();

@@ -62,7 +62,8 @@ impl MapTask {
                 map.schemas = Some(schemas);
                 self.run_map(action, map, Copied { master, after, circle }, &request).await
             }
-            Transition::Pause => self.pause(&request).await,
+            Transition::Pause => self.pause(EventKind::StateChanged, &request).await,
+            Transition::PauseByAlert => self.pause(EventKind::PausedByAlert, &request).await,
             Transition::Resume(option) => self.resume(option, &request).await,
             Transition::SkipToLive(left_over) => {
                 self.allowed(Action::SkipToLive)?;
@@ -165,9 +166,10 @@ impl MapTask {
         self.drop_needless_notes()
     }
 
-    async fn pause(&mut self, request: &TransitionRequest) -> Result<TableMap, EngineError> {
+    async fn pause(&mut self, kind: EventKind, request: &TransitionRequest) -> Result<TableMap, EngineError> {
         self.allowed(Action::Pause)?;
-        let event = self.event(EventKind::StateChanged, Severity::Info, "the map was paused".to_owned());
+        let severity = if kind == EventKind::PausedByAlert { Severity::Warning } else { Severity::Info };
+        let event = self.event(kind, severity, "the map was paused".to_owned());
         let step = Step { action: Action::Pause, event, operations: Vec::new(), map: self.map.clone() };
         self.step(step, request).await?;
         self.withdraw_all().await;
@@ -332,6 +334,11 @@ impl MapTask {
     pub async fn step(&mut self, step: Step, request: &TransitionRequest) -> Result<(), EngineError> {
         let Step { action, mut event, operations: more, mut map } = step;
         let state = self.allowed(action)?;
+        // What rides along goes by itself, so that it is not lost with a step that is refused for want of room.
+        self.submit_lazy().await?;
+        let mut operations = std::mem::take(&mut self.alerts.with_step);
+        operations.extend(more);
+        operations.extend(self.alerts_with(action, state)?);
         let now = self.context.clock.now();
         event.state_before = Some(self.map.state);
         event.state_after = Some(state);
@@ -343,9 +350,11 @@ impl MapTask {
         map.state = state;
         map.state_time = now;
         map.remember(request.tag.as_ref());
-        let mut operations = more;
         operations.push(Operation::Log(event));
-        self.put(map, operations).await
+        self.put(map, operations).await?;
+        self.load_alerts()?;
+        self.context.outbox.notify_one();
+        Ok(())
     }
 
     /// Writes the map's record with what belongs to it; the map is as it was when the store refuses.

@@ -90,6 +90,7 @@ pub static SMTP_URL: Key<String> = required("smtp.url", value::secret);
 pub static SMTP_STARTTLS: Key<Starttls> = key("smtp.starttls", "required", value::starttls);
 pub static SMTP_INSECURE: Key<bool> = key("smtp.insecure", "false", value::switch);
 pub static SMTP_FROM: Key<String> = required("smtp.from", value::mailbox);
+pub static SMTP_CA_FILE: Key<Option<PathBuf>> = key("smtp.ca_file", "", value::path_or_none);
 
 pub static INITIAL_SYNC_ERRORS_MAX: Key<u32> =
     key("initial_sync.errors_max", "10000", |raw| value::count(raw, 0, 10_000_000));
@@ -100,7 +101,7 @@ pub static LOG_FORMAT: Key<LogFormat> = key("log.format", "text", value::log_for
 pub static LOG_LEVEL: Key<String> = key("log.level", "info", value::log_level);
 
 /// All of them, in the order of the reference.
-pub static ALL: [&Known; 23] = [
+pub static ALL: [&Known; 24] = [
     &SERVER_LISTEN.known,
     &SERVER_INSECURE.known,
     &SERVER_GRACE.known,
@@ -120,6 +121,7 @@ pub static ALL: [&Known; 23] = [
     &SMTP_STARTTLS.known,
     &SMTP_INSECURE.known,
     &SMTP_FROM.known,
+    &SMTP_CA_FILE.known,
     &INITIAL_SYNC_ERRORS_MAX.known,
     &INITIAL_SYNC_ERRORS_PERCENT_MAX.known,
     &LOG_FORMAT.known,

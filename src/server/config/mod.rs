@@ -112,6 +112,8 @@ pub struct Smtp {
     /// Said aloud: that mail may go to another machine in the clear.
     pub insecure: bool,
     pub from: String,
+    /// Certificates (PEM) that are trusted beside the public ones.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl Smtp {

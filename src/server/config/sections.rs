@@ -112,7 +112,8 @@ fn smtp(reader: &mut Reader) -> Option<Smtp> {
     let starttls = reader.read("smtp", &keys::SMTP_STARTTLS);
     let insecure = reader.read("smtp", &keys::SMTP_INSECURE);
     let from = reader.read("smtp", &keys::SMTP_FROM);
-    let smtp = Smtp { url: url?, starttls: starttls?, insecure: insecure?, from: from? };
+    let ca_file = reader.read("smtp", &keys::SMTP_CA_FILE);
+    let smtp = Smtp { url: url?, starttls: starttls?, insecure: insecure?, from: from?, ca_file: ca_file? };
     if is_encrypted_from_the_start(&smtp) && smtp.starttls != Starttls::Required {
         reader.mistake(
             "smtp.starttls",

@@ -98,6 +98,7 @@ impl Config {
             ("starttls", value(starttls)),
             ("insecure", value(smtp.insecure)),
             ("from", value(smtp.from.as_str())),
+            ("ca_file", value(smtp.ca_file.as_deref().map(|path| path.display().to_string()).unwrap_or_default())),
         ])))
     }
 

@@ -120,6 +120,11 @@ pub(super) fn path(raw: &Raw) -> Result<PathBuf, String> {
     }
 }
 
+/// Empty is none.
+pub(super) fn path_or_none(raw: &Raw) -> Result<Option<PathBuf>, String> {
+    if raw.text() == Some("") { Ok(None) } else { path(raw).map(Some) }
+}
+
 pub(super) fn application_id(raw: &Raw) -> Result<AppId, String> {
     match raw.text().map(AppId::parse) {
         Some(Ok(id)) => Ok(id),

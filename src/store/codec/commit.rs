@@ -1,6 +1,7 @@
 //! Commits on their way in, heads on their way out.
 
 use super::Numbered;
+use super::alert::error_note;
 use crate::model::figures::{Figures, MapFigures};
 use crate::model::ids::{EventSequence, QueueSequence, Revision};
 use crate::store::message::{self, operation::Kind};
@@ -86,6 +87,32 @@ impl From<&Operation> for message::Operation {
             Operation::CorrectError { sequence, row } => {
                 Kind::CorrectError(message::CorrectError { sequence: sequence.0, row: Some(row.into()) })
             }
+            Operation::PutAlertSetting(setting) => Kind::PutAlertSetting(setting.as_ref().into()),
+            Operation::DeleteAlertSetting(id) => {
+                Kind::DeleteAlertSetting(message::DeleteAlertSetting { id: id.to_string() })
+            }
+            Operation::PutMapAlerts(alerts) => Kind::PutMapAlerts(alerts.as_ref().into()),
+            Operation::NoteErrors { kind, number, runs, forget } => Kind::NoteErrors(message::NoteErrors {
+                r#type: kind.number(),
+                number: *number,
+                note: Some(error_note(runs)),
+                forget: forget.clone(),
+            }),
+            Operation::RaiseAlert { alert, notifications } => Kind::RaiseAlert(message::RaiseAlert {
+                alert: Some(alert.as_ref().into()),
+                notifications: notifications.iter().map(Into::into).collect(),
+            }),
+            Operation::RearmAlert { alert, time } => {
+                Kind::RearmAlert(message::RearmAlert { alert: alert.0, time: Some(time.into()) })
+            }
+            Operation::AcknowledgeAlert { alert, acknowledgement } => {
+                let acknowledgement = Some(acknowledgement.into());
+                Kind::AcknowledgeAlert(message::AcknowledgeAlert { alert: alert.0, acknowledgement })
+            }
+            Operation::Notify(notifications) => {
+                Kind::Notify(message::Notify { notifications: notifications.iter().map(Into::into).collect() })
+            }
+            Operation::PutNotification(notification) => Kind::PutNotification(notification.as_ref().into()),
             Operation::RetriedRow { execution, retried } => {
                 Kind::RetriedRow(message::RetriedRow { execution: execution.0, retried: Some(retried.into()) })
             }

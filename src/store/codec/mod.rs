@@ -2,6 +2,7 @@
 //! this program has written.
 
 mod activity;
+mod alert;
 mod change;
 mod commit;
 mod error_group;
@@ -14,6 +15,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use alert::noted;
 pub use error_group::error_group;
 
 use super::StoreError;

@@ -4,7 +4,7 @@
 use super::keys::{self, shelf};
 use super::subject::Subject;
 use super::view::View;
-use super::{errors, queue, sweep, taken};
+use super::{alerts, errors, queue, sweep, taken};
 use crate::model::ids::{EventSequence, MapId, Position, Revision};
 use crate::store::message::{self, operation::Kind};
 use crate::store::{Receipt, StoreError};
@@ -15,7 +15,9 @@ const DELETE_ENTRIES_MAX: u32 = 1_000;
 
 /// Applies a commit to the view, or refuses it; the caller then rolls the view back.
 pub(super) fn apply(view: &mut View<'_>, commit: message::Commit) -> Result<Receipt, StoreError> {
-    let id = MapId::parse(&commit.map).map_err(|_| StoreError::Corrupt { what: "the id of a map".to_owned() })?;
+    let none = MapId::none();
+    let id = if commit.map == none.as_str() { Ok(none) } else { MapId::parse(&commit.map) };
+    let id = id.map_err(|_| StoreError::Corrupt { what: "the id of a map".to_owned() })?;
     let head = view.head(&commit.map)?;
     let mut subject = Subject { id, head };
     let found = subject.revision();
@@ -100,6 +102,24 @@ fn apply_operation(view: &mut View<'_>, subject: &mut Subject, kind: Kind) -> Re
         Kind::RemoveErrors(removed) => errors::remove(view, subject, removed),
         Kind::RemoveRows(removed) => errors::remove_rows(view, subject, removed),
         Kind::CorrectError(corrected) => errors::correct_error(view, subject, corrected),
+        Kind::PutAlertSetting(setting) => view.put(alerts::setting_key(&setting.id), setting.encode_to_vec()),
+        Kind::DeleteAlertSetting(message::DeleteAlertSetting { id }) => view.remove(alerts::setting_key(&id)).map(drop),
+        Kind::PutMapAlerts(in_effect) => {
+            subject.must_exist()?;
+            view.put(subject.key(shelf::MAP_ALERTS, 0), in_effect.encode_to_vec())
+        }
+        Kind::NoteErrors(noted) => {
+            subject.must_exist()?;
+            alerts::note_errors(view, subject, noted)
+        }
+        Kind::RaiseAlert(raised) => alerts::raise(view, subject, raised),
+        Kind::RearmAlert(rearmed) => alerts::rearm(view, subject, &rearmed),
+        Kind::AcknowledgeAlert(taken) => alerts::acknowledge(view, subject, taken),
+        Kind::Notify(message::Notify { notifications }) => {
+            alerts::notify(view, notifications);
+            Ok(())
+        }
+        Kind::PutNotification(notification) => alerts::put_notification(view, subject, &notification),
         Kind::Retried(retried) => errors::retried(view, subject, retried),
         Kind::RetriedRow(message::RetriedRow { execution, retried }) => {
             let retried = retried.ok_or_else(|| subject.misfit("a retry of nothing"))?;

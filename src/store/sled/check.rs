@@ -1,6 +1,7 @@
 //! Whether a store is sound: everything that is kept can be read, and counters and indexes say what is there. What they say wrongly can
 //! be set right from the records themselves; it is done as it is found, so that it takes no memory.
 
+mod alerts;
 mod errors;
 mod log;
 mod queue;
@@ -176,11 +177,13 @@ impl<'a> Check<'a> {
             self.map(&Life { map, head })?;
         }
         let position = self.log(&heads)?;
+        let head = self.alerts(StoreHead { position, ..stored })?;
         self.strangers(&heads)?;
         self.apply_changes()?;
         let (stored_bytes, stored) = self.size()?;
-        if self.repair && stored != (StoreHead { position, stored_bytes }) {
-            self.changes.push((keys::store_head(), Some(StoreHead { position, stored_bytes }.encode_to_vec())));
+        let head = StoreHead { stored_bytes, ..head };
+        if self.repair && stored != head {
+            self.changes.push((keys::store_head(), Some(head.encode_to_vec())));
             self.apply_changes()?;
         }
         Ok(())
@@ -208,6 +211,7 @@ impl<'a> Check<'a> {
         self.errors(life, &mut counted)?;
         self.index(life)?;
         self.rest(life)?;
+        self.alerts_of_map(life)?;
         self.figures(life, counted)
     }
 

@@ -20,6 +20,12 @@
 //! | `ERROR_GROUPS` | map, incarnation, number of the execution (0: catch-up), hash of the group | `ErrorGroup` |
 //! | `BY_TIME` | map, incarnation, 0, number of the execution, hash of the group, time, number / 1, time, sequence of what a retry put right | nothing |
 //! | `DEFERRED` | map, incarnation, number of the execution, number of the rows | `DeferredRows` |
+//! | `ALERT_SETTINGS` | id of the setting | `AlertSetting` |
+//! | `MAP_ALERTS` | map, incarnation, 0 | `MapAlerts` |
+//! | `ERROR_NOTES` | map, incarnation, type of the errors, number | `ErrorNote` |
+//! | `ALERTS` | number | `AlertEvent` |
+//! | `NOTIFICATIONS` | number | `Notification` |
+//! | `OUTBOX` | number of a notification that is to be delivered | nothing |
 //! | `FENCE` | 0 to 23 | nothing |
 //! | `QUEUE` | map, incarnation, sequence of the first record | `Segment` |
 //! | `PAGES` | map, incarnation, number | `TakenPage` |
@@ -53,6 +59,12 @@ pub(super) mod shelf {
     pub const DEFERRED: u8 = 0x0F;
     pub const ERROR_GROUPS: u8 = 0x10;
     pub const BY_TIME: u8 = 0x11;
+    pub const ALERT_SETTINGS: u8 = 0x12;
+    pub const MAP_ALERTS: u8 = 0x13;
+    pub const ERROR_NOTES: u8 = 0x14;
+    pub const ALERTS: u8 = 0x15;
+    pub const NOTIFICATIONS: u8 = 0x16;
+    pub const OUTBOX: u8 = 0x17;
     pub const FENCE: u8 = 0x20;
     pub const QUEUE: u8 = 0x21;
     pub const PAGES: u8 = 0x22;
@@ -61,7 +73,7 @@ pub(super) mod shelf {
     pub const ID_HASHES: u8 = 0x25;
 
     /// What a deletion of the map removes, beside its record.
-    pub const OF_AN_INCARNATION: [u8; 17] = [
+    pub const OF_AN_INCARNATION: [u8; 19] = [
         NOTES,
         RUNS,
         EXECUTIONS,
@@ -74,6 +86,8 @@ pub(super) mod shelf {
         DEFERRED,
         ERROR_GROUPS,
         BY_TIME,
+        MAP_ALERTS,
+        ERROR_NOTES,
         QUEUE,
         PAGES,
         IDS,
@@ -115,6 +129,13 @@ pub(super) fn of_map(shelf: u8, map: &str) -> Key {
     key.push(shelf);
     key.extend(map.as_bytes());
     key.push(0);
+    key
+}
+
+/// An entry that belongs to no map: of `ALERTS`, `NOTIFICATIONS` and `OUTBOX`.
+pub(super) fn of_store(shelf: u8, number: u64) -> Key {
+    let mut key = vec![shelf];
+    key.extend(number.to_be_bytes());
     key
 }
 

@@ -4,6 +4,7 @@
 //! `edit`, `errors`, `index` and `sweep`) to a `view` of the store; `keys` and `segment` say how things stand on the disk; `read` reads them; `space`
 //! watches the disk.
 
+mod alerts;
 mod apply;
 mod backup;
 pub mod check;
@@ -38,12 +39,18 @@ use self::shared::Shared;
 use self::space::{Room, Space};
 use self::view::Numbers;
 use self::writer::{Order, Request, Writer};
-use super::{COMMIT_BYTES_MAX, Commit, Durability, ErrorsByKey, FailedAt, Head, Pending, Store, StoreError, message};
+use super::{
+    COMMIT_BYTES_MAX, Commit, Durability, ErrorNote, ErrorsByKey, FailedAt, Head, Pending, Store, StoreError, message,
+};
 use crate::model::activity::LoggedEvent;
+use crate::model::alert::notification::Notification;
+use crate::model::alert::{AlertEvent, AlertSetting, MapAlerts};
 use crate::model::change::{ErrorRecord, QueuedRecord, Remembered};
 use crate::model::error_group::ErrorGroup;
 use crate::model::execution::{DeferredRows, Execution, ExecutionError};
-use crate::model::ids::{EventSequence, ExecutionNumber, JobNumber, MapId, Position, QueueSequence};
+use crate::model::ids::{
+    AlertNumber, EventSequence, ExecutionNumber, JobNumber, MapId, NotificationNumber, Position, QueueSequence,
+};
 use crate::model::job::QueueJob;
 use crate::model::key::Key;
 use crate::model::table_map::{Side, TableMap};
@@ -103,8 +110,8 @@ impl SledStore {
         let opened = open::open(&options.path, options.cache_bytes)?;
         let numbers = Numbers::load(&opened.db)?;
         let space = Space { folder: options.path, reserve_bytes: options.reserve_bytes };
-        let position = Position(numbers.store.position);
-        let shared = Arc::new(Shared::new(space, opened, position, numbers.store.stored_bytes));
+        let ends = (&numbers.store).into();
+        let shared = Arc::new(Shared::new(space, opened, ends, numbers.store.stored_bytes));
         let (orders, receiver) = mpsc::sync_channel(WAITING_ORDERS_MAX);
         let writer = Writer::new(shared.clone(), receiver, options.cache_bytes, numbers);
         let writer = std::thread::Builder::new()
@@ -352,6 +359,42 @@ impl Store for SledStore {
 
     fn log_end(&self) -> watch::Receiver<Position> {
         self.shared.log_end()
+    }
+
+    fn alert_settings(&self) -> Result<Vec<AlertSetting>, StoreError> {
+        self.read_alert_settings()
+    }
+
+    fn map_alerts(&self, map: &MapId) -> Result<MapAlerts, StoreError> {
+        self.read_map_alerts(map)
+    }
+
+    fn error_notes(&self, map: &MapId) -> Result<Vec<ErrorNote>, StoreError> {
+        self.read_error_notes(map)
+    }
+
+    fn alerts(&self, from: AlertNumber, limit: usize) -> Result<Vec<AlertEvent>, StoreError> {
+        self.read_alerts(from, limit)
+    }
+
+    fn alerts_end(&self) -> watch::Receiver<AlertNumber> {
+        self.shared.alerts_end()
+    }
+
+    fn notifications(&self, from: NotificationNumber, limit: usize) -> Result<Vec<Notification>, StoreError> {
+        self.read_notifications(from, limit)
+    }
+
+    fn last_notification(&self) -> Result<NotificationNumber, StoreError> {
+        self.read_last_notification()
+    }
+
+    fn pending_notifications(
+        &self,
+        after: NotificationNumber,
+        limit: usize,
+    ) -> Result<Vec<NotificationNumber>, StoreError> {
+        self.read_outbox(after, limit)
     }
 
     fn backup(&self, time: DateTime<Utc>) -> Box<dyn Iterator<Item = Result<Vec<u8>, StoreError>> + Send> {

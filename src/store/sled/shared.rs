@@ -5,8 +5,9 @@ use super::failure::EngineFailure;
 use super::known_ids::KnownIds;
 use super::open::Opened;
 use super::space::{Room, Space};
-use crate::model::ids::Position;
+use crate::model::ids::{AlertNumber, Position};
 use crate::store::StoreError;
+use crate::store::message::StoreHead;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Weak};
 use tokio::sync::watch;
@@ -21,6 +22,8 @@ pub(super) struct Shared {
     stored_bytes: AtomicU64,
     /// The last position of the log that is synced; the writer moves it.
     log_end: watch::Sender<Position>,
+    /// The last alert that is synced, likewise.
+    alerts_end: watch::Sender<AlertNumber>,
     known_ids: Mutex<KnownIds>,
     /// Backups that are being made.
     backups: Mutex<Vec<Weak<Mutex<Behind>>>>,
@@ -35,13 +38,35 @@ pub(super) enum Files {
     Closed,
 }
 
+/// Where the numbers that tails follow stand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends {
+    position: Position,
+    alert: AlertNumber,
+}
+
+impl From<&StoreHead> for Ends {
+    fn from(head: &StoreHead) -> Self {
+        Self { position: Position(head.position), alert: AlertNumber(head.last_alert) }
+    }
+}
+
+fn move_on<T: Ord + Copy>(end: &watch::Sender<T>, to: T) {
+    end.send_if_modified(|end| {
+        let moved = *end < to;
+        *end = to.max(*end);
+        moved
+    });
+}
+
 impl Shared {
-    pub fn new(space: Space, opened: Opened, position: Position, stored_bytes: u64) -> Self {
+    pub fn new(space: Space, opened: Opened, ends: Ends, stored_bytes: u64) -> Self {
         Self {
             space,
             files: RwLock::new(Files::Open(Arc::new(opened))),
             stored_bytes: AtomicU64::new(stored_bytes),
-            log_end: watch::Sender::new(position),
+            log_end: watch::Sender::new(ends.position),
+            alerts_end: watch::Sender::new(ends.alert),
             known_ids: Mutex::default(),
             backups: Mutex::default(),
         }
@@ -137,13 +162,14 @@ impl Shared {
         self.stored_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// Events up to this position are on the disk.
-    pub fn set_log_end(&self, position: Position) {
-        self.log_end.send_if_modified(|end| {
-            let moved = *end < position;
-            *end = position.max(*end);
-            moved
-        });
+    /// Events and alerts up to these are on the disk.
+    pub fn set_ends(&self, ends: Ends) {
+        move_on(&self.log_end, ends.position);
+        move_on(&self.alerts_end, ends.alert);
+    }
+
+    pub fn alerts_end(&self) -> watch::Receiver<AlertNumber> {
+        self.alerts_end.subscribe()
     }
 
     pub fn log_end(&self) -> watch::Receiver<Position> {

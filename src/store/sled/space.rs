@@ -90,6 +90,16 @@ fn grows(commit: &Commit) -> bool {
         | Kind::RemoveErrors(_)
         | Kind::RemoveRows(_)
         | Kind::CorrectError(_)
-        | Kind::RowsReferred(_) => false,
+        | Kind::RowsReferred(_)
+        // Someone is told, also of a full disk; how much there is of it is bounded by the settings.
+        | Kind::PutAlertSetting(_)
+        | Kind::DeleteAlertSetting(_)
+        | Kind::PutMapAlerts(_)
+        | Kind::NoteErrors(_)
+        | Kind::RaiseAlert(_)
+        | Kind::RearmAlert(_)
+        | Kind::AcknowledgeAlert(_)
+        | Kind::Notify(_)
+        | Kind::PutNotification(_) => false,
     })
 }

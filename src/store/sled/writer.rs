@@ -4,10 +4,9 @@
 use super::apply::apply;
 use super::failure::{EngineFailure, guarded};
 use super::open;
-use super::shared::{Files, Shared};
+use super::shared::{Ends, Files, Shared};
 use super::space::Room;
 use super::view::{Numbers, View};
-use crate::model::ids::Position;
 use crate::store::message;
 use crate::store::{Durability, Receipt, StoreError};
 use std::sync::Arc;
@@ -147,8 +146,8 @@ impl Writer {
         let shared = &self.shared;
         let written = guarded("applying a group of commits", || write_group(shared, numbers, group, &mut accepted));
         match written {
-            Ok(Written { synced, position }) => {
-                self.note_written(synced, position);
+            Ok(Written { synced, ends }) => {
+                self.note_written(synced, ends);
                 for Accepted { answer, receipt } in accepted {
                     let _ = answer.send(Ok(receipt)); // whoever asked may be gone; it is written all the same
                 }
@@ -163,11 +162,11 @@ impl Writer {
         }
     }
 
-    fn note_written(&mut self, synced: bool, position: Position) {
+    fn note_written(&mut self, synced: bool, ends: Ends) {
         if synced {
             self.sync_at = None;
             self.reopen_delay = REOPEN_DELAY_MIN;
-            self.shared.set_log_end(position);
+            self.shared.set_ends(ends);
         } else {
             self.sync_at.get_or_insert_with(|| Instant::now() + LAZY_SYNC_DELAY);
         }
@@ -178,10 +177,10 @@ impl Writer {
         if self.sync_at.is_none() {
             return;
         }
-        let position = Position(numbers.store.position);
+        let ends = Ends::from(&numbers.store);
         let shared = &self.shared;
         match guarded("syncing", || sync(shared)) {
-            Ok(()) => self.note_written(true, position),
+            Ok(()) => self.note_written(true, ends),
             Err(failure) => self.fail(failure),
         }
     }
@@ -206,7 +205,7 @@ impl Writer {
             Ok((opened, numbers)) => {
                 info!("the store is open again");
                 self.shared.set_stored_bytes(numbers.store.stored_bytes);
-                self.shared.set_log_end(Position(numbers.store.position));
+                self.shared.set_ends((&numbers.store).into());
                 self.shared.replace(Files::Open(Arc::new(opened)));
                 self.numbers = Some(numbers);
             }
@@ -234,8 +233,8 @@ impl Writer {
 
 struct Written {
     synced: bool,
-    /// The last position of the log with this group.
-    position: Position,
+    /// Where the numbers stand with this group.
+    ends: Ends,
 }
 
 /// Applies what fits, refuses the rest at once, writes and syncs. Who was accepted is answered by the caller.
@@ -276,7 +275,7 @@ fn write_group(
     if synced {
         opened.sync()?;
     }
-    Ok(Written { synced, position: Position(numbers.store.position) })
+    Ok(Written { synced, ends: Ends::from(&numbers.store) })
 }
 
 fn sync(shared: &Shared) -> Result<(), EngineFailure> {

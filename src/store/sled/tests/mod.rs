@@ -1,5 +1,6 @@
 //! Tests of the engine; `fixtures` makes what they store, `model` is the store they compare it with.
 
+mod alerts;
 mod failures;
 mod fixtures;
 mod model;

@@ -1,12 +1,14 @@
 //! The store as anyone would write it who had memory without end and no crashes: what the engine is compared with.
 
 use crate::model::activity::LoggedEvent;
+use crate::model::alert::notification::Notification;
+use crate::model::alert::{AlertEvent, AlertSetting, MapAlerts, Noted};
 use crate::model::change::{Answer, Disposition, Ending, ErrorRecord, QueuedRecord, Remembered};
 use crate::model::error_group::ErrorGroup;
 use crate::model::execution::{DeferredRows, Execution, ExecutionError};
-use crate::model::failure::Failure;
+use crate::model::failure::{ErrorType, Failure};
 use crate::model::figures::{Figures, MapFigures};
-use crate::model::ids::{EventSequence, ExecutionNumber, MapId, Position, QueueSequence, Revision};
+use crate::model::ids::{AlertId, EventSequence, ExecutionNumber, MapId, Position, QueueSequence, Revision};
 use crate::model::job::QueueJob;
 use crate::model::key::Key;
 use crate::model::retry::{Retry, RetryStatus};
@@ -20,6 +22,9 @@ use std::collections::BTreeMap;
 pub struct Model {
     pub maps: BTreeMap<MapId, MapModel>,
     pub log: Vec<LoggedEvent>,
+    pub settings: BTreeMap<AlertId, AlertSetting>,
+    pub alerts: Vec<AlertEvent>,
+    pub notifications: Vec<Notification>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -48,6 +53,9 @@ pub struct MapModel {
     pub jobs: BTreeMap<u64, QueueJob>,
     /// At least: while records are diverted the store notes more.
     pub written: Vec<(Side, Key, WrittenSince)>,
+    pub alerts: Option<MapAlerts>,
+    /// By type and number.
+    pub notes: BTreeMap<(ErrorType, u64), Vec<Noted>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,6 +212,15 @@ impl Model {
                 map.jobs.insert(job.number.0, job.as_ref().clone());
             }
             Operation::Retried(retried) => map.retry(retried)?,
+            Operation::PutAlertSetting(_)
+            | Operation::DeleteAlertSetting(_)
+            | Operation::PutMapAlerts(_)
+            | Operation::NoteErrors { .. }
+            | Operation::RaiseAlert { .. }
+            | Operation::RearmAlert { .. }
+            | Operation::AcknowledgeAlert { .. }
+            | Operation::Notify(_)
+            | Operation::PutNotification(_) => self.operate_on_alerts(map, operation)?,
             Operation::RetriedRow { execution, retried } => {
                 let place = (execution.0, retried.sequence);
                 let error = map.execution_errors.get_mut(&place).ok_or(Refusal::Misfit)?;
@@ -328,7 +345,7 @@ impl MapModel {
         Ok(())
     }
 
-    fn must_exist(&self) -> Result<(), Refusal> {
+    pub fn must_exist(&self) -> Result<(), Refusal> {
         if self.record.is_some() { Ok(()) } else { Err(Refusal::Misfit) }
     }
 

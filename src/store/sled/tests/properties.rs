@@ -1,5 +1,6 @@
 //! The engine against the model, and against itself: random commits, valid and not.
 
+use super::alerts;
 use super::fixtures::*;
 use super::model::{MapModel, Model, Refusal};
 use crate::model::change::{Ending, ErrorRecord};
@@ -24,6 +25,9 @@ use prost::Message;
 use std::path::Path;
 use tempfile::TempDir;
 
+/// Kinds of operations that are not about alerts.
+const OTHER_KINDS: u8 = 30;
+
 /// A commit in the making: what it becomes depends on what is stored, so that most of them fit.
 #[derive(Debug, Clone)]
 struct Seed {
@@ -33,7 +37,7 @@ struct Seed {
 }
 
 fn seeds(max: usize) -> impl Strategy<Value = Vec<Seed>> {
-    let operation = (0_u8..30, any::<u16>(), any::<u16>());
+    let operation = (0..OTHER_KINDS + alerts::KINDS, any::<u16>(), any::<u16>());
     let seed = (
         0_u8..2,
         proptest::option::weighted(0.2, proptest::bool::weighted(0.8)),
@@ -49,7 +53,11 @@ fn commit_from(seed: &Seed, model: &Model) -> Commit {
     let map = id(NAMES[usize::from(seed.map)]);
     let known = model.maps.get(&map).cloned().unwrap_or_default();
     let mut next = known.last_queued + 1;
-    let operations = seed.operations.iter().map(|seed| operation_from(*seed, &map, &known, &mut next)).collect();
+    let operation = |seed: &(u8, u16, u16)| match (seed.0.checked_sub(OTHER_KINDS), *seed) {
+        (Some(kind), (_, a, b)) => alerts::operation_from(kind, a, b, &map, model, &known),
+        (None, seed) => operation_from(seed, &map, &known, &mut next),
+    };
+    let operations = seed.operations.iter().map(operation).collect();
     let expected = seed.expect.map(|right| Revision(known.revision().0 + u64::from(!right)));
     Commit { map, expected, operations }
 }
@@ -249,6 +257,7 @@ const ALL: usize = 1 << 30;
 
 /// Everything that can be read is what the model says.
 fn compare(store: &SledStore, model: &mut Model) {
+    alerts::compare(store, model, ALL);
     for (id, known) in &mut model.maps {
         let mut head = store.head(id).unwrap();
         for side in Side::BOTH {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the database servers that the tests start, from Debian's packages, where they are missing.
+# Installs the servers of databases and of mail that the tests start, from Debian's packages, where they are missing.
 #
 # Only programs are wanted: a server of the system's own is neither made nor started, now or at the next boot.
 
@@ -18,10 +18,16 @@ fi
 if ! has mariadbd || ! has mariadb-install-db || ! has my_print_defaults; then
     missing="$missing mariadb-server-core mariadb-client-core" # mariadb-server would bring a service as well
 fi
+# Debian's own Python has its packages, whatever other Python comes first in the path.
+if ! /usr/bin/python3 -c "import aiosmtpd" 2>/dev/null; then
+    missing="$missing python3-aiosmtpd"
+fi
+has openssl || missing="$missing openssl" # makes the mail server's certificate
 [ -n "$missing" ] || exit 0
 
 if ! has apt-get; then
-    echo "The tests need PostgreSQL's and MariaDB's servers: initdb and postgres, mariadbd and mariadb-install-db." >&2
+    echo "The tests need PostgreSQL's and MariaDB's servers (initdb and postgres, mariadbd and mariadb-install-db)," >&2
+    echo "openssl, and aiosmtpd for /usr/bin/python3." >&2
     echo "Here is no apt-get to install Debian's packages ($missing) with; install them in this system's way." >&2
     exit 1
 fi

@@ -1,0 +1,288 @@
+//! Settings of alerts: what is sent, checked, and what is kept, shown.
+
+use super::Services;
+use super::input::Input;
+use super::paging::Page;
+use super::proto;
+use super::status::CallError;
+use super::{names, records, times};
+use crate::model::alert::{AlertAction, AlertSetting, Threshold, recipients};
+use crate::model::failure::ErrorType;
+use crate::model::ids::{AlertId, MapId};
+use chrono::DateTime;
+use std::collections::BTreeSet;
+
+const DISPLAY_NAME_CHARS_MAX: usize = 200;
+const MAPS_MAX: usize = 1_000;
+
+/// Every type of the contract; the others never come back from a destination.
+const ERROR_TYPES: [(proto::ErrorType, ErrorType); 8] = [
+    (proto::ErrorType::Application, ErrorType::Application),
+    (proto::ErrorType::BadRequest, ErrorType::BadRequest),
+    (proto::ErrorType::Configuration, ErrorType::Configuration),
+    (proto::ErrorType::Authentication, ErrorType::Authentication),
+    (proto::ErrorType::Network, ErrorType::Network),
+    (proto::ErrorType::Unavailable, ErrorType::Unavailable),
+    (proto::ErrorType::Throttled, ErrorType::Throttled),
+    (proto::ErrorType::Internal, ErrorType::Internal),
+];
+
+const OUTPUT_ONLY: [&str; 3] = ["name", "pending_table_maps", "etag"];
+
+type Field = (&'static str, fn(&proto::AlertSetting) -> bool, fn(&mut proto::AlertSetting, &proto::AlertSetting));
+
+/// Fields that an update may change, each with whether it is set and how it is taken over.
+const FIELDS: [Field; 7] = [
+    ("display_name", |s| !s.display_name.is_empty(), |to, s| to.display_name.clone_from(&s.display_name)),
+    ("table_maps", |s| !s.table_maps.is_empty(), |to, s| to.table_maps.clone_from(&s.table_maps)),
+    ("error_types", |s| !s.error_types.is_empty(), |to, s| to.error_types.clone_from(&s.error_types)),
+    ("threshold", |s| s.threshold.is_some(), |to, s| to.threshold = s.threshold),
+    ("recipients", |s| !s.recipients.is_empty(), |to, s| to.recipients.clone_from(&s.recipients)),
+    ("action", |s| s.action != 0, |to, s| to.action = s.action),
+    ("enabled", |s| s.enabled.is_some(), |to, s| to.enabled = s.enabled),
+];
+
+impl From<AlertAction> for proto::AlertAction {
+    fn from(action: AlertAction) -> Self {
+        match action {
+            AlertAction::None => proto::AlertAction::None,
+            AlertAction::Pause => proto::AlertAction::Pause,
+            AlertAction::Stop => proto::AlertAction::Stop,
+        }
+    }
+}
+
+impl From<&Threshold> for proto::AlertThreshold {
+    fn from(threshold: &Threshold) -> Self {
+        let count = i32::try_from(threshold.count).unwrap_or(i32::MAX);
+        Self { count, window: Some(times::duration(threshold.window)) }
+    }
+}
+
+fn shown((setting, pending): (AlertSetting, Vec<MapId>)) -> proto::AlertSetting {
+    let kind = |kind: &ErrorType| proto::ErrorType::from(*kind).into();
+    proto::AlertSetting {
+        name: names::alert_setting(&setting.id),
+        display_name: setting.display_name.clone(),
+        table_maps: setting.maps.iter().map(names::table_map).collect(),
+        error_types: setting.error_types.iter().map(kind).collect(),
+        threshold: Some((&setting.threshold).into()),
+        recipients: setting.recipients.clone(),
+        action: proto::AlertAction::from(setting.action).into(),
+        enabled: Some(setting.enabled),
+        pending_table_maps: pending.iter().map(names::table_map).collect(),
+        etag: setting.etag(),
+    }
+}
+
+impl Services {
+    pub(super) async fn create_alert_setting(
+        &self,
+        request: proto::CreateAlertSettingRequest,
+    ) -> Result<proto::AlertSetting, CallError> {
+        let mut input = Input::default();
+        let tag = input.tag(&request.request_id, &request);
+        let id = input.alert_id("alert_setting_id", &request.alert_setting_id);
+        if request.alert_setting.is_none() {
+            input.wrong("alert_setting", "is required");
+        }
+        let setting = request.alert_setting.map(|given| {
+            // Wrong by itself; what is checked beside it needs one.
+            let id = id.clone().or_else(|| AlertId::parse("new").ok());
+            self.checked_setting(&mut input, id, &given)
+        });
+        let (_, setting) = input.with(id.zip(setting.flatten()))?;
+        let setting = self.engine.create_alert_setting(setting, tag, request.validate_only).await?;
+        Ok(shown(self.engine.with_pending(setting)?))
+    }
+
+    /// A setting that could be kept; everything that is wrong is told.
+    fn checked_setting(
+        &self,
+        input: &mut Input,
+        id: Option<AlertId>,
+        given: &proto::AlertSetting,
+    ) -> Option<AlertSetting> {
+        input.text("alert_setting.display_name", &given.display_name, DISPLAY_NAME_CHARS_MAX);
+        let maps = input.table_maps("alert_setting.table_maps", &given.table_maps);
+        for map in self.engine.unknown_maps(&maps) {
+            input.wrong("alert_setting.table_maps", format!("there is no map {map}"));
+        }
+        let mut error_types = BTreeSet::new();
+        for (index, number) in given.error_types.iter().enumerate() {
+            match ERROR_TYPES.iter().find(|(wire, _)| i32::from(*wire) == *number) {
+                Some((_, kind)) => drop(error_types.insert(*kind)),
+                None => input.wrong(format!("alert_setting.error_types[{index}]"), "is no type of error"),
+            }
+        }
+        let threshold = input.threshold("alert_setting.threshold", given.threshold.as_ref());
+        for violation in recipients::violations("alert_setting.recipients", &given.recipients) {
+            input.wrong(violation.field, violation.description);
+        }
+        let action =
+            input.known::<proto::AlertAction>("alert_setting.action", given.action).map(|action| match action {
+                proto::AlertAction::Unspecified | proto::AlertAction::None => AlertAction::None,
+                proto::AlertAction::Pause => AlertAction::Pause,
+                proto::AlertAction::Stop => AlertAction::Stop,
+            });
+        Some(AlertSetting {
+            id: id?,
+            display_name: given.display_name.clone(),
+            maps,
+            error_types,
+            threshold: threshold?,
+            recipients: given.recipients.clone(),
+            action: action?,
+            enabled: given.enabled.unwrap_or(true),
+            revision: 0,
+            effect: 0,
+            create_time: DateTime::UNIX_EPOCH,
+            request: None,
+        })
+    }
+
+    pub(super) fn get_alert_setting(
+        &self,
+        request: &proto::GetAlertSettingRequest,
+    ) -> Result<proto::AlertSetting, CallError> {
+        let mut input = Input::default();
+        let id = input.alert_setting("name", &request.name);
+        let setting = self.engine.alert_setting(&input.with(id)?)?;
+        Ok(shown(self.engine.with_pending(setting)?))
+    }
+
+    pub(super) fn list_alert_settings(
+        &self,
+        request: &proto::ListAlertSettingsRequest,
+    ) -> Result<proto::ListAlertSettingsResponse, CallError> {
+        let mut input = Input::default();
+        let page = Page::of(&mut input, "ListAlertSettings", request)?;
+        let covered =
+            if request.table_map.is_empty() { None } else { input.table_map("table_map", &request.table_map) };
+        input.done()?;
+        let mut settings = self.engine.alert_settings()?;
+        settings.retain(|(setting, _)| covered.as_ref().is_none_or(|map| setting.covers(map)));
+        let total_size = records::total(settings.len() as u64);
+        let (settings, next_page_token) = page.cut(settings, |(setting, _)| setting.id.to_string());
+        let alert_settings = settings.into_iter().map(shown).collect();
+        Ok(proto::ListAlertSettingsResponse { alert_settings, next_page_token, total_size })
+    }
+
+    pub(super) async fn update_alert_setting(
+        &self,
+        request: proto::UpdateAlertSettingRequest,
+    ) -> Result<proto::AlertSetting, CallError> {
+        let mut input = Input::default();
+        let Some(given) = &request.alert_setting else {
+            input.wrong("alert_setting", "is required");
+            return input.with(None);
+        };
+        let Some(id) = input.alert_setting("alert_setting.name", &given.name) else { return input.with(None) };
+        let current = shown((self.engine.alert_setting(&id)?, Vec::new()));
+        let updated = masked(&mut input, current, given, request.update_mask.as_ref());
+        let setting = self.checked_setting(&mut input, Some(id), &updated);
+        let setting = input.with(setting)?;
+        let setting = self.engine.update_alert_setting(setting, &given.etag, request.validate_only).await?;
+        Ok(shown(self.engine.with_pending(setting)?))
+    }
+
+    pub(super) async fn delete_alert_setting(
+        &self,
+        request: &proto::DeleteAlertSettingRequest,
+    ) -> Result<(), CallError> {
+        let mut input = Input::default();
+        let id = input.alert_setting("name", &request.name);
+        Ok(self.engine.delete_alert_setting(&input.with(id)?, &request.etag).await?)
+    }
+
+    pub(super) async fn apply_alert_setting(
+        &self,
+        request: &proto::ApplyAlertSettingRequest,
+    ) -> Result<proto::AlertSetting, CallError> {
+        let mut input = Input::default();
+        let id = input.alert_setting("name", &request.name);
+        let maps = input.table_maps("table_maps", &request.table_maps);
+        let setting = self.engine.apply_alert_setting(&input.with(id)?, maps, &request.etag).await?;
+        Ok(shown(self.engine.with_pending(setting)?))
+    }
+
+    pub(super) async fn test_alert_setting(
+        &self,
+        request: &proto::TestAlertSettingRequest,
+    ) -> Result<proto::TestAlertSettingResponse, CallError> {
+        let mut input = Input::default();
+        let id = input.alert_setting("name", &request.name);
+        let notifications = self.engine.test_alert_setting(&input.with(id)?).await?;
+        Ok(proto::TestAlertSettingResponse { notifications: notifications.into_iter().map(Into::into).collect() })
+    }
+}
+
+/// The setting as it is with the fields of `given` that the mask names; without a mask all that are set, with `*` all.
+fn masked(
+    input: &mut Input,
+    current: proto::AlertSetting,
+    given: &proto::AlertSetting,
+    mask: Option<&prost_types::FieldMask>,
+) -> proto::AlertSetting {
+    let mut updated = current;
+    let paths = mask.map(|mask| mask.paths.as_slice()).unwrap_or_default();
+    for (field, is_set, take) in &FIELDS {
+        let named = paths.iter().any(|path| path == field || path == "*");
+        if named || (paths.is_empty() && is_set(given)) {
+            take(&mut updated, given);
+        }
+    }
+    for path in paths {
+        let (of_given, of_updated) = (given.threshold.unwrap_or_default(), &mut updated.threshold);
+        match path.as_str() {
+            "*" => {}
+            "threshold.count" => of_updated.get_or_insert_default().count = of_given.count,
+            "threshold.window" => of_updated.get_or_insert_default().window = of_given.window,
+            path if OUTPUT_ONLY.contains(&path) || FIELDS.iter().any(|(field, _, _)| *field == path) => {}
+            path => {
+                let path: String = path.chars().take(100).collect();
+                input.wrong("update_mask", format!("\"{path}\" is no field of an alert setting"));
+            }
+        }
+    }
+    updated
+}
+
+impl Input {
+    /// Names of maps, each of them well-formed.
+    pub fn table_maps(&mut self, field: &str, names: &[String]) -> BTreeSet<MapId> {
+        if names.len() > MAPS_MAX {
+            self.wrong(field, format!("{} maps, at most {MAPS_MAX} are taken", names.len()));
+            return BTreeSet::new();
+        }
+        let names = names.iter().enumerate();
+        names.filter_map(|(index, name)| self.table_map(&format!("{field}[{index}]"), name)).collect()
+    }
+
+    fn threshold(&mut self, field: &str, given: Option<&proto::AlertThreshold>) -> Option<Threshold> {
+        let Some(given) = given else {
+            self.wrong(field, "is required: how many errors within how long");
+            return None;
+        };
+        let count = u32::try_from(given.count).ok().filter(|count| (1..=Threshold::COUNT_MAX).contains(count));
+        if count.is_none() {
+            self.wrong(format!("{field}.count"), format!("is {}, not 1 to {}", given.count, Threshold::COUNT_MAX));
+        }
+        let place = format!("{field}.window");
+        let window = match given.window {
+            Some(_) => self.span(&place, given.window),
+            None => {
+                self.wrong(&place, "is required: 1 second to 7 days");
+                None
+            }
+        };
+        let window = window.filter(|window| {
+            let fits = (Threshold::WINDOW_MIN..=Threshold::WINDOW_MAX).contains(window);
+            if !fits {
+                self.wrong(&place, "is not 1 second to 7 days");
+            }
+            fits
+        });
+        Some(Threshold { count: count?, window: window? })
+    }
+}

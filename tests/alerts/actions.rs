@@ -1,0 +1,113 @@
+//! What alerts do to maps.
+
+use crate::given::*;
+use crate::support::databases::sql;
+use crate::support::world::*;
+use tandem::services::proto::*;
+
+#[tokio::test]
+async fn an_alert_pauses_its_map_and_nothing_in_flight_is_lost() {
+    let world = World::start().await;
+    world.create_alert("ten", setting(10, AlertAction::Pause)).await.unwrap();
+    world.running_map("orders", asynchronous(orders_map())).await;
+    let mut accepted = 0;
+    while world.state("orders").await == TableMapState::Running {
+        accepted += 1;
+        let amount = if accepted % 2 == 0 { -1 } else { accepted };
+        world.write(change("orders", record([("id", int(accepted)), ("amount", int(amount))]))).await.unwrap();
+    }
+    assert_eq!(world.state("orders").await, TableMapState::Paused);
+    for _ in 0..20 {
+        accepted += 1;
+        let (disposition, reason) = world.written(order(accepted, "queued")).await;
+        assert_eq!((disposition, reason.as_str()), (Disposition::Queued, "MAP_PAUSED"));
+    }
+    let events = world.events("orders").await;
+    let place = |kind: ActivityKind| events.iter().position(|event| event.kind() == kind).expect("it is in the log");
+    let (raised, paused) = (&events[place(ActivityKind::AlertRaised)], &events[place(ActivityKind::PausedByAlert)]);
+    assert!(place(ActivityKind::RecordError) < place(ActivityKind::AlertRaised));
+    assert_eq!(paused.sequence, raised.sequence + 1);
+    assert_eq!((raised.actor.as_str(), paused.actor.as_str()), ("alertSettings/ten", "alertSettings/ten"));
+    assert_eq!((paused.state_before(), paused.state_after()), (TableMapState::Running, TableMapState::Paused));
+    let alert = world.raised().await.remove(0);
+    assert_eq!(
+        (alert.activity_sequence, alert.action(), &alert.action_error),
+        (raised.sequence, AlertAction::Pause, &None)
+    );
+    let overview = GetTableMapOverviewRequest { name: name("orders") };
+    let overview = world.maps().get_table_map_overview(overview).await.unwrap().into_inner();
+    assert_eq!(overview.active_alerts, [alert]);
+
+    world.resume("orders", ResumeOption::CatchUp).await.unwrap();
+    eventually("all is written or in error", || async { world.figures("orders").await.queued == 0 }).await;
+    let figures = world.figures("orders").await;
+    assert_eq!(figures.accepted, accepted);
+    assert_eq!(figures.applied + figures.in_error, accepted);
+}
+
+#[tokio::test]
+async fn of_two_that_fire_together_the_stronger_action_is_taken_and_both_are_told() {
+    let world = World::start().await;
+    world.create_alert("pausing", setting(3, AlertAction::Pause)).await.unwrap();
+    world.create_alert("stopping", setting(3, AlertAction::Stop)).await.unwrap();
+    world.create_alert("telling", setting(3, AlertAction::None)).await.unwrap();
+    world.running_map("orders", asynchronous(orders_map())).await;
+    for id in 1..=3 {
+        let _ = world.bad_order(id).await;
+    }
+    world.wait_for_state("orders", TableMapState::NotRunning).await;
+    let raised = world.raised().await;
+    let told: Vec<_> =
+        raised.iter().map(|alert| (alert.alert_setting.as_str(), alert.action_error.is_some())).collect();
+    let expected =
+        [("alertSettings/pausing", true), ("alertSettings/stopping", false), ("alertSettings/telling", false)];
+    assert_eq!(told, expected);
+    assert!(raised[0].action_error.as_ref().unwrap().message.contains("alertSettings/stopping"));
+    let stopped = world.events("orders").await.into_iter().find(|event| {
+        event.state_after() == TableMapState::NotRunning && event.state_before() == TableMapState::Running
+    });
+    assert_eq!(stopped.unwrap().actor, "alertSettings/stopping");
+    let refused = world.write(order(9, "refused")).await.unwrap_err();
+    assert_eq!(reason(&refused), "MAP_NOT_RUNNING");
+    assert_eq!(world.figures("orders").await.in_error, 3, "a stop by an alert keeps what it finds");
+}
+
+/// A stop keeps what is queued as errors.
+#[tokio::test]
+async fn a_stop_by_an_alert_keeps_what_is_queued() {
+    let world = World::start().await;
+    world.create_alert("stopping", setting(1, AlertAction::Stop)).await.unwrap();
+    world.running_map("orders", asynchronous(orders_map())).await;
+    world.pause("orders").await.unwrap();
+    world.bad_order(1).await.unwrap();
+    for id in 2..=2_000 {
+        world.write(order(id, "behind it")).await.unwrap();
+    }
+    // The first one of its batch is refused; what is left of the queue then is kept.
+    world.resume("orders", ResumeOption::CatchUp).await.unwrap();
+    world.wait_for_state("orders", TableMapState::NotRunning).await;
+    let figures = world.figures("orders").await;
+    assert_eq!((figures.queued, figures.applied + figures.in_error), (0, 2_000));
+}
+
+/// Rows that an initial sync cannot write count as well; such a map cannot be paused.
+#[tokio::test]
+async fn an_action_that_does_not_fit_the_state_is_told() {
+    let world = World::start().await;
+    sql::execute(&world.left.url(), "DROP TABLE orders").await.unwrap();
+    let table = "CREATE TABLE orders (id INTEGER PRIMARY KEY NOT NULL, status TEXT, note TEXT, amount INTEGER)";
+    sql::execute(&world.left.url(), table).await.unwrap();
+    sql::execute(&world.left.url(), "INSERT INTO orders VALUES (1, '', '', -1), (2, '', '', 2), (3, '', '', -3)")
+        .await
+        .unwrap();
+    world.create_alert("pausing", setting(2, AlertAction::Pause)).await.unwrap();
+    let map = TableMap { master: Side::Left.into(), ..asynchronous(orders_map()) };
+    world.create_map("orders", map).await.unwrap();
+    world.run("orders").await.unwrap();
+    eventually("it fires", || async { world.raised().await.len() == 1 }).await;
+    let alert = world.raised().await.remove(0);
+    assert_eq!((alert.action(), alert.error_counts[0].count), (AlertAction::Pause, 2));
+    let why = alert.action_error.expect("it is not taken").message;
+    assert!(why.contains("cannot pause a map that is INITIALIZING"), "{why}");
+    assert_eq!(world.state("orders").await, TableMapState::Initializing);
+}
