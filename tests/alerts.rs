@@ -13,5 +13,7 @@ mod settings;
 #[path = "alerts/stories.rs"]
 mod stories;
 mod support;
+#[path = "alerts/watches.rs"]
+mod watches;
 #[path = "alerts/windows.rs"]
 mod windows;

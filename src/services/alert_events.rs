@@ -11,14 +11,28 @@ use super::{Answers, Services, answers, failures, names, times};
 use crate::engine::alerts::{AlertFilter, AlertTail, AlertTailed, NotificationFilter};
 use crate::engine::error::EngineError;
 use crate::engine::tail::Start;
-use crate::model::alert::AlertEvent;
 use crate::model::alert::notification::{Notification, NotificationState};
+use crate::model::alert::{AlertEvent, AlertReason};
 use crate::model::ids::AlertNumber;
 use futures::StreamExt;
 use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
 const NOTE_CHARS_MAX: usize = 1_000;
+
+impl From<AlertReason> for proto::AlertReason {
+    fn from(reason: AlertReason) -> Self {
+        match reason {
+            AlertReason::Errors => proto::AlertReason::Errors,
+            AlertReason::QueuedRecords => proto::AlertReason::QueuedRecords,
+            AlertReason::QueuedAge => proto::AlertReason::QueuedAge,
+            AlertReason::NearLimit => proto::AlertReason::NearLimit,
+            AlertReason::InitialSyncErrors => proto::AlertReason::InitialSyncErrors,
+            AlertReason::InitialSyncStalled => proto::AlertReason::InitialSyncStalled,
+            AlertReason::ApplicationDown => proto::AlertReason::ApplicationDown,
+        }
+    }
+}
 
 impl From<AlertEvent> for proto::AlertEvent {
     fn from(alert: AlertEvent) -> Self {
@@ -34,7 +48,9 @@ impl From<AlertEvent> for proto::AlertEvent {
             alert_setting: names::alert_setting(&alert.setting),
             table_map: names::table_map(&alert.map),
             time: Some(times::timestamp(alert.time)),
-            threshold: Some((&alert.threshold).into()),
+            threshold: alert.threshold.as_ref().map(Into::into),
+            reason: proto::AlertReason::from(alert.reason).into(),
+            summary: alert.summary,
             error_counts: failures::error_counts(alert.counts.into_iter().map(|(k, n)| (Some(k), n)).collect()),
             last_errors: alert.last_errors.into_iter().map(Into::into).collect(),
             action: proto::AlertAction::from(alert.action).into(),

@@ -6,11 +6,12 @@ use super::paging::Page;
 use super::proto;
 use super::status::CallError;
 use super::{names, records, times};
-use crate::model::alert::{AlertAction, AlertSetting, Threshold, recipients};
+use crate::model::alert::{AlertAction, AlertSetting, Threshold, Watch, recipients};
 use crate::model::failure::ErrorType;
 use crate::model::ids::{AlertId, MapId};
 use chrono::DateTime;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 const DISPLAY_NAME_CHARS_MAX: usize = 200;
 const MAPS_MAX: usize = 1_000;
@@ -32,13 +33,15 @@ const OUTPUT_ONLY: [&str; 3] = ["name", "pending_table_maps", "etag"];
 type Field = (&'static str, fn(&proto::AlertSetting) -> bool, fn(&mut proto::AlertSetting, &proto::AlertSetting));
 
 /// Fields that an update may change, each with whether it is set and how it is taken over.
-const FIELDS: [Field; 7] = [
+const FIELDS: [Field; 9] = [
     ("display_name", |s| !s.display_name.is_empty(), |to, s| to.display_name.clone_from(&s.display_name)),
     ("table_maps", |s| !s.table_maps.is_empty(), |to, s| to.table_maps.clone_from(&s.table_maps)),
     ("error_types", |s| !s.error_types.is_empty(), |to, s| to.error_types.clone_from(&s.error_types)),
     ("threshold", |s| s.threshold.is_some(), |to, s| to.threshold = s.threshold),
     ("recipients", |s| !s.recipients.is_empty(), |to, s| to.recipients.clone_from(&s.recipients)),
     ("action", |s| s.action != 0, |to, s| to.action = s.action),
+    ("watch", |s| s.watch.is_some(), |to, s| to.watch = s.watch),
+    ("resume_after", |s| s.resume_after.is_some(), |to, s| to.resume_after = s.resume_after),
     ("enabled", |s| s.enabled.is_some(), |to, s| to.enabled = s.enabled),
 ];
 
@@ -59,6 +62,19 @@ impl From<&Threshold> for proto::AlertThreshold {
     }
 }
 
+impl From<&Watch> for proto::AlertWatch {
+    fn from(watch: &Watch) -> Self {
+        Self {
+            queued_records: records::count(watch.queued_records.unwrap_or(0)),
+            queued_age: watch.queued_age.map(times::duration),
+            near_limit: watch.near_limit,
+            initial_sync_errors: watch.initial_sync_errors,
+            initial_sync_stalled: watch.initial_sync_stalled.map(times::duration),
+            application_down: watch.application_down.map(times::duration),
+        }
+    }
+}
+
 fn shown((setting, pending): (AlertSetting, Vec<MapId>)) -> proto::AlertSetting {
     let kind = |kind: &ErrorType| proto::ErrorType::from(*kind).into();
     proto::AlertSetting {
@@ -66,7 +82,9 @@ fn shown((setting, pending): (AlertSetting, Vec<MapId>)) -> proto::AlertSetting 
         display_name: setting.display_name.clone(),
         table_maps: setting.maps.iter().map(names::table_map).collect(),
         error_types: setting.error_types.iter().map(kind).collect(),
-        threshold: Some((&setting.threshold).into()),
+        threshold: setting.threshold.as_ref().map(Into::into),
+        watch: (!setting.watch.is_empty()).then(|| (&setting.watch).into()),
+        resume_after: setting.resume_after.map(times::duration),
         recipients: setting.recipients.clone(),
         action: proto::AlertAction::from(setting.action).into(),
         enabled: Some(setting.enabled),
@@ -115,7 +133,19 @@ impl Services {
                 None => input.wrong(format!("alert_setting.error_types[{index}]"), "is no type of error"),
             }
         }
-        let threshold = input.threshold("alert_setting.threshold", given.threshold.as_ref());
+        let watch = input.watch("alert_setting.watch", given.watch.as_ref());
+        let threshold = match &given.threshold {
+            Some(threshold) => input.threshold("alert_setting.threshold", threshold).map(Some),
+            None if watch.is_some_and(|watch| watch.is_empty()) => {
+                input.wrong(
+                    "alert_setting.threshold",
+                    "is required where watch says nothing: how many errors within how long",
+                );
+                None
+            }
+            None => Some(None),
+        };
+        let resume_after = input.period("alert_setting.resume_after", given.resume_after);
         for violation in recipients::violations("alert_setting.recipients", &given.recipients) {
             input.wrong(violation.field, violation.description);
         }
@@ -125,12 +155,17 @@ impl Services {
                 proto::AlertAction::Pause => AlertAction::Pause,
                 proto::AlertAction::Stop => AlertAction::Stop,
             });
+        if resume_after.is_some() && action != Some(AlertAction::Pause) {
+            input.wrong("alert_setting.resume_after", "needs the action ALERT_ACTION_PAUSE");
+        }
         Some(AlertSetting {
             id: id?,
             display_name: given.display_name.clone(),
             maps,
             error_types,
             threshold: threshold?,
+            watch: watch?,
+            resume_after,
             recipients: given.recipients.clone(),
             action: action?,
             enabled: given.enabled.unwrap_or(true),
@@ -259,30 +294,43 @@ impl Input {
         names.filter_map(|(index, name)| self.table_map(&format!("{field}[{index}]"), name)).collect()
     }
 
-    fn threshold(&mut self, field: &str, given: Option<&proto::AlertThreshold>) -> Option<Threshold> {
-        let Some(given) = given else {
-            self.wrong(field, "is required: how many errors within how long");
-            return None;
-        };
+    fn threshold(&mut self, field: &str, given: &proto::AlertThreshold) -> Option<Threshold> {
         let count = u32::try_from(given.count).ok().filter(|count| (1..=Threshold::COUNT_MAX).contains(count));
         if count.is_none() {
             self.wrong(format!("{field}.count"), format!("is {}, not 1 to {}", given.count, Threshold::COUNT_MAX));
         }
         let place = format!("{field}.window");
-        let window = match given.window {
-            Some(_) => self.span(&place, given.window),
-            None => {
-                self.wrong(&place, "is required: 1 second to 7 days");
-                None
-            }
-        };
-        let window = window.filter(|window| {
-            let fits = (Threshold::WINDOW_MIN..=Threshold::WINDOW_MAX).contains(window);
-            if !fits {
-                self.wrong(&place, "is not 1 second to 7 days");
-            }
-            fits
-        });
+        if given.window.is_none() {
+            self.wrong(&place, "is required: 1 second to 7 days");
+        }
+        let window = self.period(&place, given.window);
         Some(Threshold { count: count?, window: window? })
+    }
+
+    fn watch(&mut self, field: &str, given: Option<&proto::AlertWatch>) -> Option<Watch> {
+        let Some(given) = given else { return Some(Watch::default()) };
+        let queued_records = u64::try_from(given.queued_records);
+        if queued_records.is_err() {
+            self.wrong(format!("{field}.queued_records"), "is negative");
+        }
+        let mut period = |name: &str, given| self.period(&format!("{field}.{name}"), given);
+        Some(Watch {
+            queued_age: period("queued_age", given.queued_age),
+            initial_sync_stalled: period("initial_sync_stalled", given.initial_sync_stalled),
+            application_down: period("application_down", given.application_down),
+            near_limit: given.near_limit,
+            initial_sync_errors: given.initial_sync_errors,
+            queued_records: Some(queued_records.ok()?).filter(|count| *count > 0),
+        })
+    }
+
+    /// A time of alerts that may be left out.
+    fn period(&mut self, field: &str, given: Option<prost_types::Duration>) -> Option<Duration> {
+        let period = self.span(field, given)?;
+        let fits = (Threshold::WINDOW_MIN..=Threshold::WINDOW_MAX).contains(&period);
+        if !fits {
+            self.wrong(field, "is not 1 second to 7 days");
+        }
+        fits.then_some(period)
     }
 }

@@ -138,3 +138,64 @@ async fn an_outage_reaches_the_threshold_and_the_map_pauses_itself() {
     story.assert_equal().await;
     eventually("the group is told that it runs again", || async { mail.mails().len() == 4 }).await;
 }
+
+/// The same without a person: the destination is down for too long, the map pauses itself, and goes on by itself.
+#[tokio::test]
+async fn a_map_pauses_and_resumes_by_itself() {
+    let mail = SmtpServer::started(Security::StartTls);
+    let finance = MariaDb::start().await;
+    let left = Postgres::shared().await.create_database().await;
+    let right = finance.create_database().await;
+    let story = Story::begin(left, right, &mail).await;
+    let Story { server, .. } = &story;
+    let watch = Some(AlertWatch { application_down: seconds(1), ..Default::default() });
+    let by_itself = AlertSetting {
+        watch,
+        action: AlertAction::Pause.into(),
+        resume_after: seconds(3),
+        recipients: vec!["ada@example.com".to_owned()],
+        ..Default::default()
+    };
+    server.create_alert("down", by_itself).await.unwrap();
+    server.running_map("orders", one_way("orders", &["id", "amount"])).await;
+    finance.kill().await;
+    story.write(1, 1).await;
+    server.wait_for_state("orders", TableMapState::Paused).await;
+    let alert = server.raised().await.remove(0);
+    assert_eq!(alert.reason(), AlertReason::ApplicationDown);
+    assert!(alert.summary.starts_with("finance is down: NETWORK"), "{}", alert.summary);
+    for id in 2..=10 {
+        story.write(id, id).await;
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    assert_eq!(server.state("orders").await, TableMapState::Paused, "it does not answer yet");
+    finance.start_again().await;
+    server.wait_for_state("orders", TableMapState::Running).await;
+    let resumed = server.events("orders").await;
+    let resumed = resumed.iter().find(|event| event.kind() == ActivityKind::CatchUpStarted).expect("it was resumed");
+    assert_eq!(resumed.actor, "alertSettings/down");
+    assert!(resumed.summary.contains("its destinations have answered for 3 s"), "{}", resumed.summary);
+    eventually("all is written", || async { server.figures("orders").await.applied == 10 }).await;
+    story.assert_equal().await;
+    eventually("it is told twice", || async { mail.mails().len() == 2 }).await;
+    assert!(mail.mails()[0].text.contains("resumed by itself"), "{}", mail.mails()[0].text);
+}
+
+/// Whoever pauses a map that an alert has paused decides when it goes on.
+#[tokio::test]
+async fn a_person_who_decides_ends_what_a_map_does_by_itself() {
+    let world = World::start().await;
+    let by_itself = AlertSetting { resume_after: seconds(2), ..setting(1, AlertAction::Pause) };
+    world.create_alert("one", by_itself).await.unwrap();
+    world.running_map("orders", asynchronous(orders_map())).await;
+    world.bad_order(1).await.unwrap();
+    world.wait_for_state("orders", TableMapState::Paused).await;
+    world.wait_for_state("orders", TableMapState::Running).await;
+    world.bad_order(2).await.unwrap();
+    world.wait_for_state("orders", TableMapState::Paused).await;
+    world.resume("orders", ResumeOption::CatchUp).await.unwrap();
+    world.wait_for_state("orders", TableMapState::Running).await;
+    world.pause("orders").await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    assert_eq!(world.state("orders").await, TableMapState::Paused);
+}

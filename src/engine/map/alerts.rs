@@ -8,17 +8,28 @@ use crate::engine::error::EngineError;
 use crate::model::activity::{EventError, EventKind, Severity};
 use crate::model::alert::mail::subject;
 use crate::model::alert::notification::{Notification, NotificationKind, NotificationState};
-use crate::model::alert::{AlertAction, AlertEvent, LAST_ERRORS, MapAlerts, Noted, SettingInEffect, Window};
+use crate::model::alert::{
+    AlertAction, AlertEvent, AlertReason, Fact, Facts, LAST_ERRORS, MapAlerts, Noted, SettingInEffect, Watch, Window,
+};
+use crate::model::execution::ExecutionState;
 use crate::model::failure::ErrorType;
-use crate::model::ids::{AlertId, AlertNumber, EventSequence, NotificationNumber};
-use crate::model::state::{Action, MapState, next};
+use crate::model::ids::{AlertId, AlertNumber, EventSequence, NotificationNumber, QueueSequence};
+use crate::model::limits;
+use crate::model::side::Side;
+use crate::model::state::{Action, MapState, ResumeOption, next};
 use crate::store::{Commit, Operation};
+use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// Texts and keys of an error that is told of with an alert have no more bytes, about.
 const ERROR_CHARS_MAX: usize = 1_000;
 const KEY_BYTES_MAX: usize = 1_024;
+/// Between two probes of the destinations of a map that is to resume by itself, and how long one may take.
+const PROBE_PAUSE: chrono::Duration = chrono::Duration::seconds(2);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 pub(super) struct Alerts {
@@ -31,8 +42,13 @@ pub(super) struct Alerts {
     fresh: BTreeMap<ErrorType, Vec<Noted>>,
     /// Notes that windows may need after a restart, oldest first.
     noted: BTreeMap<ErrorType, VecDeque<NoteKept>>,
-    /// Some window has reached its threshold.
+    /// Something may have to fire.
     fires: bool,
+    /// The map was paused by this setting, which resumes it when its destinations have answered for so long.
+    resumes: Option<(AlertId, Duration)>,
+    probing: Probing,
+    /// How far the initial sync was, and since when.
+    copied: Option<(u64, DateTime<Utc>)>,
     /// What has fired, and goes with the step that it leads to.
     pub with_step: Vec<Operation>,
 }
@@ -43,10 +59,22 @@ struct NoteKept {
     count: u64,
 }
 
+/// Whether the destinations of a paused map answer again.
+#[derive(Default)]
+struct Probing {
+    /// Every probe since has succeeded.
+    well_since: Option<DateTime<Utc>>,
+    next: DateTime<Utc>,
+    under_way: Option<JoinHandle<bool>>,
+}
+
 /// A setting that is in effect.
 struct Watched {
     in_effect: SettingInEffect,
-    window: Window,
+    /// None where it counts no errors.
+    window: Option<Window>,
+    /// What else it watches and that is so.
+    fact: Option<Fact>,
     /// Newest first.
     last_errors: VecDeque<Arc<EventError>>,
 }
@@ -59,14 +87,34 @@ impl Watched {
     fn is_armed(&self) -> bool {
         self.in_effect.raised.is_none()
     }
+
+    fn is_reached(&self) -> bool {
+        self.window.as_ref().is_some_and(Window::is_reached)
+    }
+
+    /// Why it would fire now.
+    fn reason(&self) -> Option<Fact> {
+        let threshold = self.in_effect.setting.threshold.filter(|_| self.is_reached());
+        let errors = threshold.map(|threshold| Fact { reason: AlertReason::Errors, summary: threshold.to_string() });
+        errors.or_else(|| self.fact.clone())
+    }
 }
 
 impl MapTask {
     /// From what the store holds. The last errors are told by the log; here they begin anew.
     pub fn load_alerts(&mut self) -> Result<(), EngineError> {
-        let MapAlerts { settings, untold } = self.context.store.map_alerts(&self.map.id)?;
+        let MapAlerts { settings, untold, resumes } = self.context.store.map_alerts(&self.map.id)?;
         let before = std::mem::take(&mut self.alerts);
-        let mut alerts = Alerts { untold, last_note: before.last_note, fresh: before.fresh, ..Alerts::default() };
+        let probing = if before.resumes == resumes { before.probing } else { Probing::default() };
+        let mut alerts = Alerts {
+            untold,
+            resumes,
+            probing,
+            last_note: before.last_note,
+            fresh: before.fresh,
+            copied: before.copied,
+            ..Alerts::default()
+        };
         let notes = self.context.store.error_notes(&self.map.id)?;
         let mut all: Vec<(u64, Noted)> = Vec::new();
         for note in notes {
@@ -82,19 +130,19 @@ impl MapTask {
         all.sort_by_key(|(_, run)| run.time);
         let now = self.context.clock.now();
         for in_effect in settings {
-            let mut window = Window::new(in_effect.setting.threshold);
-            for (number, run) in &all {
-                if *number > in_effect.counts_after && in_effect.setting.counts(run.kind) {
-                    window.count(*run);
-                }
+            let mut window = in_effect.setting.threshold.map(Window::new);
+            if let Some(window) = &mut window {
+                let counted = all.iter().filter(|(number, _)| *number > in_effect.counts_after);
+                counted.filter(|(_, run)| in_effect.setting.counts(run.kind)).for_each(|(_, run)| window.count(*run));
+                window.slide(now);
             }
-            window.slide(now);
             let same = |known: &&Watched| {
                 known.in_effect.setting == in_effect.setting && known.in_effect.counts_after == in_effect.counts_after
             };
             let last_errors = before.watched.iter().find(same).map(|known| known.last_errors.clone());
-            alerts.fires |= in_effect.raised.is_none() && window.is_reached();
-            alerts.watched.push(Watched { in_effect, window, last_errors: last_errors.unwrap_or_default() });
+            alerts.fires |= in_effect.raised.is_none() && window.as_ref().is_some_and(Window::is_reached);
+            let last_errors = last_errors.unwrap_or_default();
+            alerts.watched.push(Watched { in_effect, window, fact: None, last_errors });
         }
         self.alerts = alerts;
         Ok(())
@@ -113,9 +161,11 @@ impl MapTask {
             if !setting.counts(error.kind) || !self.context.alert_settings.is_on(&setting.id) {
                 continue;
             }
-            watched.window.count(noted);
-            watched.window.slide(now);
-            self.alerts.fires |= watched.in_effect.raised.is_none() && watched.window.is_reached();
+            if let Some(window) = &mut watched.window {
+                window.count(noted);
+                window.slide(now);
+            }
+            self.alerts.fires |= watched.is_armed() && watched.is_reached();
             watched.last_errors.push_front(told.get_or_insert_with(|| Arc::new(shortened(error))).clone());
             watched.last_errors.truncate(LAST_ERRORS);
         }
@@ -159,7 +209,7 @@ impl MapTask {
     pub fn note_errors(&mut self, operations: &mut Vec<Operation>) {
         for (kind, runs) in std::mem::take(&mut self.alerts.fresh) {
             let counting = self.alerts.watched.iter().filter(|watched| watched.in_effect.setting.counts(kind));
-            let thresholds = counting.map(|watched| watched.in_effect.setting.threshold);
+            let thresholds = counting.filter_map(|watched| watched.in_effect.setting.threshold);
             let count_max = thresholds.clone().map(|threshold| u64::from(threshold.count)).max().unwrap_or(0);
             let window_max = thresholds.map(|threshold| threshold.window_millis()).max().unwrap_or(0);
             if count_max == 0 {
@@ -191,12 +241,10 @@ impl MapTask {
             return Ok(());
         }
         let settings = self.context.alert_settings.clone();
-        let fired =
-            |watched: &&Watched| watched.is_armed() && watched.window.is_reached() && settings.is_on(watched.id());
-        let fired: Vec<&Watched> = self.alerts.watched.iter().filter(fired).collect();
-        let Some(leading) = fired.iter().rev().max_by_key(|watched| watched.in_effect.setting.action) else {
-            return Ok(());
-        };
+        let armed = self.alerts.watched.iter().filter(|watched| watched.is_armed() && settings.is_on(watched.id()));
+        let fired: Vec<(&Watched, Fact)> = armed.filter_map(|watched| Some((watched, watched.reason()?))).collect();
+        let strongest = fired.iter().rev().max_by_key(|(watched, _)| watched.in_effect.setting.action);
+        let Some((leading, led_by)) = strongest else { return Ok(()) };
         let wanted = match leading.in_effect.setting.action {
             AlertAction::None => None,
             AlertAction::Pause => Some(Action::Pause),
@@ -208,17 +256,17 @@ impl MapTask {
         let (leader, taken) = (leading.in_effect.setting.clone(), leading.in_effect.setting.action);
         let operations: Vec<Operation> = fired
             .iter()
-            .flat_map(|watched| {
+            .flat_map(|(watched, fact)| {
                 let setting = &watched.in_effect.setting;
                 let action_error = match setting.action {
                     AlertAction::None => None,
                     action if action < taken => Some(format!("{} fired with it and asks for more", actor(&leader.id))),
                     _ => refused.clone(),
                 };
-                self.raise(watched, action_error, state)
+                self.raise(watched, fact, action_error, state)
             })
             .collect();
-        let reason = format!("{} ({})", leader.threshold, actor(&leader.id));
+        let reason = format!("{} ({})", led_by.summary, actor(&leader.id));
         let transition = match wanted.filter(|_| refused.is_none()) {
             Some(Action::Pause) => Transition::PauseByAlert,
             Some(_) => Transition::Stop(Some(LeftOver::Keep)),
@@ -249,7 +297,7 @@ impl MapTask {
     }
 
     /// One alert: its event in the log, and itself with its mails.
-    fn raise(&self, watched: &Watched, action_error: Option<String>, state: MapState) -> [Operation; 2] {
+    fn raise(&self, watched: &Watched, fact: &Fact, action_error: Option<String>, state: MapState) -> [Operation; 2] {
         let setting = &watched.in_effect.setting;
         let alert = AlertEvent {
             number: AlertNumber(0),
@@ -257,8 +305,10 @@ impl MapTask {
             display_name: setting.display_name.clone(),
             map: self.map.id.clone(),
             time: self.context.clock.now(),
+            reason: fact.reason,
+            summary: fact.summary.clone(),
             threshold: setting.threshold,
-            counts: watched.window.counts(),
+            counts: watched.window.as_ref().map(Window::counts).unwrap_or_default(),
             last_errors: watched.last_errors.iter().map(|error| (**error).clone()).collect(),
             action: setting.action,
             action_error,
@@ -267,8 +317,9 @@ impl MapTask {
             acknowledgement: None,
             recipients: setting.addresses(),
             state,
+            resume_after: setting.resume_after.filter(|_| setting.action == AlertAction::Pause),
         };
-        let summary = format!("the alert \"{}\" fired: {}; {}", alert.called(), alert.threshold, alert.done());
+        let summary = format!("the alert \"{}\" fired: {}; {}", alert.called(), alert.summary, alert.done());
         let mut event = self.event(EventKind::AlertRaised, Severity::Error, summary);
         event.actor = actor(&setting.id);
         event.counts.insert("errors".to_owned(), i64::try_from(alert.total()).unwrap_or(i64::MAX));
@@ -297,7 +348,7 @@ impl MapTask {
 
     /// What a change of state brings with it: settings take effect when the map is run or resumed, and whoever was told that it was
     /// paused or stopped is told when it runs again.
-    pub fn alerts_with(&self, action: Action, state: MapState) -> Result<Vec<Operation>, EngineError> {
+    pub fn alerts_with(&self, action: Action, state: MapState, by_alert: bool) -> Result<Vec<Operation>, EngineError> {
         let begins = match action {
             Action::Run | Action::Resume(_) => true,
             Action::RunLive => self.map.state == MapState::NotRunning,
@@ -305,6 +356,9 @@ impl MapTask {
         };
         let mut operations = Vec::new();
         let mut in_effect = self.in_effect();
+        if !by_alert {
+            in_effect.resumes = None; // someone else decides now
+        }
         if begins {
             let time = self.context.clock.now();
             let raised = self.alerts.watched.iter().filter_map(|watched| watched.in_effect.raised);
@@ -330,7 +384,7 @@ impl MapTask {
 
     fn in_effect(&self) -> MapAlerts {
         let settings = self.alerts.watched.iter().map(|watched| watched.in_effect.clone()).collect();
-        MapAlerts { settings, untold: self.alerts.untold.clone() }
+        MapAlerts { settings, untold: self.alerts.untold.clone(), resumes: self.alerts.resumes.clone() }
     }
 
     /// A setting takes effect now, as it reads; its window begins empty.
@@ -350,19 +404,121 @@ impl MapTask {
         self.keep_alerts(operations).await
     }
 
-    /// An alert is armed again when its window has emptied below the threshold.
-    pub async fn rearm_alerts(&mut self) -> Result<(), EngineError> {
+    /// What is looked at once a second: what settings watch beside errors, which alerts are armed again, and whether a map that an alert
+    /// has paused is resumed.
+    pub async fn look_at_alerts(&mut self) -> Result<(), EngineError> {
+        self.count_rows();
         let time = self.context.clock.now();
+        let facts = if self.alerts.watched.is_empty() { Facts::default() } else { self.facts(time)? };
         let mut operations = Vec::new();
         for watched in &mut self.alerts.watched {
-            watched.window.slide(time);
-            if let Some(alert) = watched.in_effect.raised
-                && !watched.window.is_reached()
-            {
-                operations.push(Operation::RearmAlert { alert, time });
+            watched.window.iter_mut().for_each(|window| window.slide(time));
+            watched.fact = watched.in_effect.setting.watch.finds(&facts);
+            match watched.in_effect.raised {
+                Some(alert) if watched.reason().is_none() => operations.push(Operation::RearmAlert { alert, time }),
+                Some(_) => {}
+                None => self.alerts.fires |= watched.fact.is_some(),
             }
         }
-        if operations.is_empty() { Ok(()) } else { self.keep_alerts(operations).await }
+        if !operations.is_empty() {
+            self.keep_alerts(operations).await?;
+        }
+        self.resume_by_itself(time).await
+    }
+
+    /// How the map is, as far as a setting asks.
+    fn facts(&mut self, now: DateTime<Utc>) -> Result<Facts, EngineError> {
+        let watches = self.alerts.watched.iter().map(|watched| watched.in_effect.setting.watch);
+        let asked = |what: fn(&Watch) -> bool| watches.clone().any(|watch| what(&watch));
+        let (queue, limit) = (asked(|watch| watch.queued_age.is_some()), asked(|watch| watch.near_limit));
+        let copy = asked(|watch| watch.initial_sync_errors || watch.initial_sync_stalled.is_some());
+        let since = |then: DateTime<Utc>| (now - then).to_std().unwrap_or_default();
+        let mut facts = Facts { queued_records: self.queued + self.arriving.len() as u64, ..Facts::default() };
+        if queue && self.queued > 0 {
+            let oldest = self.context.store.queued(&self.map.id, QueueSequence(0), 1, 1)?;
+            facts.queued_age = oldest.first().map(|oldest| since(oldest.accept_time));
+        }
+        if limit {
+            let limits = &self.map.definition.queue_limits;
+            let nearest = limits::nearest(limits, self.queued_bytes, self.map.held_back_since, now);
+            facts.limit = Some((nearest.ratio(), nearest.to_string()));
+        }
+        let copying = copy && self.map.state == MapState::Initializing;
+        let execution = if copying { self.latest_execution()? } else { None };
+        match execution {
+            Some(execution) if execution.state == ExecutionState::Running => {
+                let done =
+                    execution.projects.iter().map(|project| project.written + project.skipped + project.failed).sum();
+                let still = self.alerts.copied.filter(|(known, _)| *known == done).unwrap_or((done, now));
+                self.alerts.copied = Some(still);
+                facts.initial_sync_still = Some(since(still.1));
+            }
+            Some(execution) => {
+                let ended = !matches!(execution.state, ExecutionState::Completed | ExecutionState::Cancelled);
+                facts.initial_sync_waits = ended.then_some(execution.reason);
+            }
+            None => self.alerts.copied = None,
+        }
+        let running = self.running.as_ref().filter(|_| self.map.state != MapState::NotRunning);
+        let sides = running.into_iter().flat_map(|running| [&running.sides.left, &running.sides.right]);
+        let down = sides.filter_map(|side| {
+            let down = side.destination.status().borrow().clone()?;
+            Some((side.destination.application().to_string(), since(down.since), down.failure.to_string()))
+        });
+        facts.down = down.max_by_key(|(_, since, _)| *since);
+        Ok(facts)
+    }
+
+    /// A map that an alert has paused goes on when its destinations have answered every probe for as long as the setting says.
+    async fn resume_by_itself(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
+        let Some((setting, after)) = self.alerts.resumes.clone() else { return Ok(()) };
+        if self.map.state != MapState::Paused || !self.context.alert_settings.is_on(&setting) {
+            return Ok(());
+        }
+        if self.alerts.probing.under_way.as_ref().is_some_and(JoinHandle::is_finished)
+            && let Some(probe) = self.alerts.probing.under_way.take()
+        {
+            let well = probe.await.unwrap_or(false);
+            let probing = &mut self.alerts.probing;
+            probing.well_since = well.then(|| probing.well_since.unwrap_or(now));
+            probing.next = now + PROBE_PAUSE;
+        }
+        let well_for = self.alerts.probing.well_since.map(|since| (now - since).to_std().unwrap_or_default());
+        if well_for.is_some_and(|well_for| well_for >= after) {
+            let reason = format!("its destinations have answered for {} s", after.as_secs());
+            let transition = Transition::Resume(ResumeOption::CatchUp);
+            let request = TransitionRequest { transition, actor: actor(&setting), reason, tag: None };
+            return match self.transition(request).await {
+                Ok(_) => Ok(()),
+                Err(error @ EngineError::Store(_)) => Err(error),
+                Err(error) => {
+                    tracing::error!(map = %self.map.id, %error, "the map is not resumed by itself");
+                    Ok(())
+                }
+            };
+        }
+        if self.alerts.probing.under_way.is_none() && now >= self.alerts.probing.next {
+            self.alerts.probing.under_way = Some(self.probe());
+        }
+        Ok(())
+    }
+
+    /// Asks every application that the map writes to.
+    fn probe(&self) -> JoinHandle<bool> {
+        let definition = &self.map.definition;
+        let written = Side::BOTH.into_iter().filter(|side| definition.carries(side.other()));
+        let tables: Vec<_> = written.map(|side| definition.table(side).clone()).collect();
+        let applications = self.context.applications.clone();
+        self.context.tasks.spawn(async move {
+            for table in tables {
+                let Ok(application) = applications.get(&table.application) else { return false };
+                let check = tokio::time::timeout(PROBE_TIMEOUT, application.check(Some(&table.table)));
+                if !matches!(check.await, Ok(Ok(()))) {
+                    return false;
+                }
+            }
+            true
+        })
     }
 
     async fn keep_alerts(&mut self, operations: Vec<Operation>) -> Result<(), EngineError> {

@@ -290,8 +290,7 @@ impl MapTask {
                 () = super::outcome::fold_ends(&self.folded) => self.log_folded(),
                 () = self.purging.wait() => {
                     self.purging.look();
-                    self.count_rows();
-                    self.rearm_alerts().await?;
+                    self.look_at_alerts().await?;
                 }
                 () = tokio::task::yield_now(), if more => {}
                 () = token.cancelled() => return Ok(()),

@@ -337,8 +337,9 @@ impl MapTask {
         // What rides along goes by itself, so that it is not lost with a step that is refused for want of room.
         self.submit_lazy().await?;
         let mut operations = std::mem::take(&mut self.alerts.with_step);
+        let by_alert = !operations.is_empty();
         operations.extend(more);
-        operations.extend(self.alerts_with(action, state)?);
+        operations.extend(self.alerts_with(action, state, by_alert)?);
         let now = self.context.clock.now();
         event.state_before = Some(self.map.state);
         event.state_after = Some(state);

@@ -29,7 +29,7 @@ pub fn subject(alert: &AlertEvent, kind: NotificationKind) -> String {
                 (AlertAction::Stop, None) => "stopped, ",
                 _ => "",
             };
-            format!("[Tandem] {map}: {done}{} ({called})", alert.threshold)
+            format!("[Tandem] {map}: {done}{} ({called})", alert.summary)
         }
         NotificationKind::Recovered => format!("[Tandem] {map}: runs again ({called})"),
     }
@@ -46,7 +46,7 @@ pub fn mail(alert: &AlertEvent, kind: NotificationKind, recipient: &str, server:
                 "At {} the alert \"{}\" had fired: {}; {}.",
                 time(alert),
                 alert.called(),
-                alert.threshold,
+                alert.summary,
                 alert.done()
             )),
         ],
@@ -95,7 +95,7 @@ fn told_of(alert: &AlertEvent, server: &str) -> Vec<Paragraph> {
             "The alert \"{}\" fired for the map {}: {}.",
             alert.called(),
             alert.map,
-            alert.threshold
+            alert.summary
         )),
         Paragraph::Text(match &alert.action_error {
             Some(why) => format!("Its action was not taken: {why}."),
@@ -122,6 +122,12 @@ fn told_of(alert: &AlertEvent, server: &str) -> Vec<Paragraph> {
     };
     match alert.state {
         MapState::Paused => {
+            if let Some(after) = alert.resume_after {
+                told.push(Paragraph::Text(format!(
+                    "It is resumed by itself when its destinations have answered for {} s.",
+                    after.as_secs()
+                )));
+            }
             told.push(Paragraph::Text("Changes are queued meanwhile. When the cause is mended, go on with".to_owned()));
             told.push(call("ResumeTableMap"));
         }

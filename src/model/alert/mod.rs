@@ -1,12 +1,14 @@
 //! Alerts: how many errors in how long are too many, whom to tell, and what is done about the map.
 
+mod facts;
 pub mod mail;
 pub mod notification;
 pub mod recipients;
 mod setting;
 mod window;
 
-pub use setting::{AlertAction, AlertSetting, MapAlerts, SettingInEffect, Threshold};
+pub use facts::{AlertReason, Fact, Facts};
+pub use setting::{AlertAction, AlertSetting, MapAlerts, SettingInEffect, Threshold, Watch};
 pub use window::{Noted, Window};
 
 use super::activity::EventError;
@@ -15,6 +17,7 @@ use super::ids::{AlertId, AlertNumber, EventSequence, MapId};
 use super::state::MapState;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The last errors that an alert tells of.
 pub const LAST_ERRORS: usize = 10;
@@ -28,7 +31,10 @@ pub struct AlertEvent {
     pub display_name: String,
     pub map: MapId,
     pub time: DateTime<Utc>,
-    pub threshold: Threshold,
+    pub reason: AlertReason,
+    /// Why it fired, in words.
+    pub summary: String,
+    pub threshold: Option<Threshold>,
     /// What its window held.
     pub counts: BTreeMap<ErrorType, u64>,
     /// Newest first.
@@ -44,6 +50,8 @@ pub struct AlertEvent {
     pub recipients: Vec<String>,
     /// What the map was after it.
     pub state: MapState,
+    /// As of its setting.
+    pub resume_after: Option<Duration>,
 }
 
 impl AlertEvent {

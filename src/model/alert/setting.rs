@@ -50,6 +50,17 @@ impl fmt::Display for Threshold {
     }
 }
 
+/// What fires an alert beside errors.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Watch {
+    pub queued_records: Option<u64>,
+    pub queued_age: Option<Duration>,
+    pub near_limit: bool,
+    pub initial_sync_errors: bool,
+    pub initial_sync_stalled: Option<Duration>,
+    pub application_down: Option<Duration>,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct AlertSetting {
     pub id: AlertId,
@@ -58,7 +69,11 @@ pub struct AlertSetting {
     pub maps: BTreeSet<MapId>,
     /// Empty: all types.
     pub error_types: BTreeSet<ErrorType>,
-    pub threshold: Threshold,
+    /// None counts no errors; then it watches something else.
+    pub threshold: Option<Threshold>,
+    pub watch: Watch,
+    /// A map that it has paused is resumed when its destinations have answered every probe for so long.
+    pub resume_after: Option<Duration>,
     /// As they were given: one address each, or several with commas.
     pub recipients: Vec<String>,
     pub action: AlertAction,
@@ -78,6 +93,9 @@ impl AlertSetting {
     }
 
     pub fn counts(&self, kind: ErrorType) -> bool {
+        if self.threshold.is_none() {
+            return false;
+        }
         // A transient failure that is told of came back too often.
         let kind = if kind == ErrorType::Transient { ErrorType::Throttled } else { kind };
         self.error_types.is_empty() || self.error_types.contains(&kind)
@@ -144,6 +162,8 @@ pub struct MapAlerts {
     pub settings: Vec<SettingInEffect>,
     /// Alerts that have done something to the map; it is told when it runs again.
     pub untold: Vec<AlertNumber>,
+    /// The map was paused by this setting, which resumes it when its destinations have answered for so long.
+    pub resumes: Option<(AlertId, Duration)>,
 }
 
 impl MapAlerts {
@@ -166,7 +186,9 @@ mod tests {
             display_name: String::new(),
             maps: BTreeSet::new(),
             error_types: BTreeSet::new(),
-            threshold: Threshold { count: 10, window: Duration::from_secs(900) },
+            threshold: Some(Threshold { count: 10, window: Duration::from_secs(900) }),
+            watch: Watch::default(),
+            resume_after: None,
             recipients: Vec::new(),
             action: AlertAction::Pause,
             enabled: true,
@@ -188,7 +210,7 @@ mod tests {
         let map = MapId::parse("orders").unwrap();
         let in_effect = |setting: &AlertSetting| MapAlerts {
             settings: vec![SettingInEffect { setting: setting.clone(), counts_after: 0, raised: None }],
-            untold: Vec::new(),
+            ..MapAlerts::default()
         };
         assert!(MapAlerts::default().waits_for(&map, &old));
         assert!(!in_effect(&old).waits_for(&map, &off));

@@ -3,7 +3,8 @@
 use super::{Numbered, Unreadable, numbered, read_map_id, read_time, required};
 use crate::model::alert::notification::{Notification, NotificationKind, NotificationState};
 use crate::model::alert::{
-    Acknowledgement, AlertAction, AlertEvent, AlertSetting, MapAlerts, Noted, SettingInEffect, Threshold,
+    Acknowledgement, AlertAction, AlertEvent, AlertReason, AlertSetting, MapAlerts, Noted, SettingInEffect, Threshold,
+    Watch,
 };
 use crate::model::failure::ErrorType;
 use crate::model::ids::{AlertId, AlertNumber, EventSequence, NotificationNumber};
@@ -12,6 +13,12 @@ use crate::store::message;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
+numbered!(
+    AlertReason,
+    message::AlertReason,
+    "the reason of an alert",
+    [Errors, QueuedRecords, QueuedAge, NearLimit, InitialSyncErrors, InitialSyncStalled, ApplicationDown]
+);
 numbered!(AlertAction, message::AlertAction, "the action of an alert", [None, Pause, Stop]);
 numbered!(NotificationKind, message::NotificationKind, "what a notification tells", [Raised, Recovered]);
 numbered!(NotificationState, message::NotificationState, "the state of a notification", [Pending, Delivered, GivenUp]);
@@ -22,6 +29,41 @@ fn read_alert_id(id: &str) -> Result<AlertId, Unreadable> {
 
 fn read_optional(time: Option<message::Time>) -> Result<Option<DateTime<Utc>>, Unreadable> {
     time.map(TryInto::try_into).transpose()
+}
+
+/// 0 is none.
+fn millis(time: Option<Duration>) -> u64 {
+    time.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn read_millis(millis: u64) -> Option<Duration> {
+    (millis > 0).then(|| Duration::from_millis(millis))
+}
+
+impl From<&Watch> for message::AlertWatch {
+    fn from(watch: &Watch) -> Self {
+        Self {
+            queued_records: watch.queued_records.unwrap_or(0),
+            queued_age_millis: millis(watch.queued_age),
+            near_limit: watch.near_limit,
+            initial_sync_errors: watch.initial_sync_errors,
+            initial_sync_stalled_millis: millis(watch.initial_sync_stalled),
+            application_down_millis: millis(watch.application_down),
+        }
+    }
+}
+
+impl From<message::AlertWatch> for Watch {
+    fn from(watch: message::AlertWatch) -> Self {
+        Self {
+            queued_records: Some(watch.queued_records).filter(|count| *count > 0),
+            queued_age: read_millis(watch.queued_age_millis),
+            near_limit: watch.near_limit,
+            initial_sync_errors: watch.initial_sync_errors,
+            initial_sync_stalled: read_millis(watch.initial_sync_stalled_millis),
+            application_down: read_millis(watch.application_down_millis),
+        }
+    }
 }
 
 impl From<&Threshold> for message::AlertThreshold {
@@ -44,7 +86,9 @@ impl From<&AlertSetting> for message::AlertSetting {
             display_name: setting.display_name.clone(),
             maps: setting.maps.iter().map(ToString::to_string).collect(),
             error_types: setting.error_types.iter().map(|kind| kind.number()).collect(),
-            threshold: Some((&setting.threshold).into()),
+            threshold: setting.threshold.as_ref().map(Into::into),
+            watch: (!setting.watch.is_empty()).then(|| (&setting.watch).into()),
+            resume_after_millis: millis(setting.resume_after),
             recipients: setting.recipients.clone(),
             action: setting.action.number(),
             enabled: setting.enabled,
@@ -65,7 +109,9 @@ impl TryFrom<message::AlertSetting> for AlertSetting {
             display_name: setting.display_name,
             maps: setting.maps.iter().map(|id| read_map_id(id)).collect::<Result<_, _>>()?,
             error_types: setting.error_types.into_iter().map(ErrorType::from_number).collect::<Result<_, _>>()?,
-            threshold: required(setting.threshold, "an alert setting without its threshold")?.into(),
+            threshold: setting.threshold.map(Into::into),
+            watch: setting.watch.map(Into::into).unwrap_or_default(),
+            resume_after: read_millis(setting.resume_after_millis),
             recipients: setting.recipients,
             action: AlertAction::from_number(setting.action)?,
             enabled: setting.enabled,
@@ -84,7 +130,12 @@ impl From<&MapAlerts> for message::MapAlerts {
             counts_after: in_effect.counts_after,
             raised: in_effect.raised.map(|number| number.0),
         });
-        Self { settings: settings.collect(), untold: alerts.untold.iter().map(|number| number.0).collect() }
+        Self {
+            settings: settings.collect(),
+            untold: alerts.untold.iter().map(|number| number.0).collect(),
+            resume_after_millis: millis(alerts.resumes.as_ref().map(|(_, after)| *after)),
+            resumed_by: alerts.resumes.as_ref().map(|(id, _)| id.to_string()).unwrap_or_default(),
+        }
     }
 }
 
@@ -102,6 +153,10 @@ impl TryFrom<message::MapAlerts> for MapAlerts {
         Ok(Self {
             settings: alerts.settings.into_iter().map(in_effect).collect::<Result<_, _>>()?,
             untold: alerts.untold.into_iter().map(AlertNumber).collect(),
+            resumes: match read_millis(alerts.resume_after_millis) {
+                Some(after) => Some((read_alert_id(&alerts.resumed_by)?, after)),
+                None => None,
+            },
         })
     }
 }
@@ -143,7 +198,10 @@ impl From<&AlertEvent> for message::AlertEvent {
             display_name: alert.display_name.clone(),
             map: alert.map.to_string(),
             time: Some((&alert.time).into()),
-            threshold: Some((&alert.threshold).into()),
+            threshold: alert.threshold.as_ref().map(Into::into),
+            reason: alert.reason.number(),
+            summary: alert.summary.clone(),
+            resume_after_millis: millis(alert.resume_after),
             counts: alert.counts.iter().map(count).collect(),
             last_errors: alert.last_errors.iter().map(Into::into).collect(),
             action: alert.action.number(),
@@ -168,7 +226,10 @@ impl TryFrom<message::AlertEvent> for AlertEvent {
             display_name: alert.display_name,
             map: read_map_id(&alert.map)?,
             time: read_time(alert.time, "an alert without its time")?,
-            threshold: required(alert.threshold, "an alert without its threshold")?.into(),
+            threshold: alert.threshold.map(Into::into),
+            reason: AlertReason::from_number(alert.reason)?,
+            summary: alert.summary,
+            resume_after: read_millis(alert.resume_after_millis),
             counts: alert.counts.into_iter().map(count).collect::<Result<_, Unreadable>>()?,
             last_errors: alert.last_errors.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
             action: AlertAction::from_number(alert.action)?,

@@ -48,6 +48,10 @@ pub(super) fn raise(view: &mut View<'_>, subject: &Subject, raised: message::Rai
         if acted {
             alerts.untold.push(alert.number);
         }
+        if acted && alert.action() == AlertAction::Pause && alert.resume_after_millis > 0 {
+            alerts.resume_after_millis = alert.resume_after_millis;
+            alerts.resumed_by.clone_from(&alert.setting);
+        }
     })?;
     notify(view, raised.notifications.into_iter().map(|told| message::Notification { alert: alert.number, ..told }));
     view.put_new(keys::of_store(shelf::ALERTS, alert.number), alert.encode_to_vec());

@@ -5,7 +5,8 @@ use super::model::{MapModel, Model, Refusal};
 use crate::model::activity::EventError;
 use crate::model::alert::notification::{Notification, NotificationKind, NotificationState};
 use crate::model::alert::{
-    Acknowledgement, AlertAction, AlertEvent, AlertSetting, MapAlerts, Noted, SettingInEffect, Threshold,
+    Acknowledgement, AlertAction, AlertEvent, AlertReason, AlertSetting, MapAlerts, Noted, SettingInEffect, Threshold,
+    Watch,
 };
 use crate::model::failure::ErrorType;
 use crate::model::ids::{AlertId, AlertNumber, EventSequence, MapId, NotificationNumber};
@@ -25,7 +26,17 @@ fn setting(seed: u16) -> AlertSetting {
         display_name: format!("{seed}"),
         maps: [MapId::parse("orders").unwrap()].into_iter().take(usize::from(seed % 3)).collect(),
         error_types: [ErrorType::Network, ErrorType::Application].into_iter().take(usize::from(seed % 3)).collect(),
-        threshold: Threshold { count: u32::from(seed % 9) + 1, window: Duration::from_millis(u64::from(seed) + 1_000) },
+        threshold: (!seed.is_multiple_of(7)).then(|| Threshold {
+            count: u32::from(seed % 9) + 1,
+            window: Duration::from_millis(u64::from(seed) + 1_000),
+        }),
+        watch: Watch {
+            queued_records: (!seed.is_multiple_of(3)).then_some(u64::from(seed)).filter(|count| *count > 0),
+            near_limit: seed.is_multiple_of(2),
+            application_down: Some(Duration::from_millis(u64::from(seed))).filter(|time| !time.is_zero()),
+            ..Watch::default()
+        },
+        resume_after: (!seed.is_multiple_of(2)).then(|| Duration::from_millis(seed.into())),
         recipients: vec!["ada@example.com".to_owned()],
         action: [AlertAction::None, AlertAction::Pause, AlertAction::Stop][usize::from(seed % 3)],
         enabled: seed.is_multiple_of(2),
@@ -51,7 +62,10 @@ fn alert(map: &MapId, seed: u16) -> AlertEvent {
         display_name: setting.display_name,
         map: map.clone(),
         time: time(i64::from(seed)),
+        reason: AlertReason::Errors,
+        summary: format!("{seed}"),
         threshold: setting.threshold,
+        resume_after: setting.resume_after,
         counts: BTreeMap::from([(ErrorType::Application, 3), (ErrorType::Network, 1)]),
         last_errors: vec![error; usize::from(seed % 3)],
         action: setting.action,
@@ -90,7 +104,7 @@ pub fn operation_from(kind: u8, a: u16, b: u16, map: &MapId, model: &Model, know
             let in_effect =
                 |seed: u16| SettingInEffect { setting: setting(seed), counts_after: b.into(), raised: None };
             let settings = (a..a.saturating_add(b % 3)).map(in_effect).collect();
-            Operation::PutMapAlerts(Box::new(MapAlerts { settings, untold: Vec::new() }))
+            Operation::PutMapAlerts(Box::new(MapAlerts { settings, ..MapAlerts::default() }))
         }
         3 => {
             let kind = [ErrorType::Network, ErrorType::Application][usize::from(a % 2)];
@@ -147,6 +161,8 @@ impl Model {
                     of_setting.for_each(|known| known.raised = Some(number));
                     if alert.action != AlertAction::None && alert.action_error.is_none() {
                         alerts.untold.push(number);
+                        let resumes = alert.resume_after.filter(|_| alert.action == AlertAction::Pause);
+                        alerts.resumes = resumes.map(|after| (alert.setting.clone(), after)).or(alerts.resumes.take());
                     }
                 }
                 self.notify(notifications.iter().map(|told| Notification { alert: number, ..told.clone() }));
