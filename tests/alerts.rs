@@ -15,5 +15,7 @@ mod stories;
 mod support;
 #[path = "alerts/watches.rs"]
 mod watches;
+#[path = "alerts/webhooks.rs"]
+mod webhooks;
 #[path = "alerts/windows.rs"]
 mod windows;

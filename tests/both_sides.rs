@@ -18,7 +18,7 @@ use tandem::engine::catalog::{NewMap, RunRequest};
 use tandem::engine::clock::SystemClock;
 use tandem::engine::map::{Transition, TransitionRequest};
 use tandem::engine::tasks::Tasks;
-use tandem::engine::{Engine, Mail, NewChange};
+use tandem::engine::{Engine, NewChange, Notifying};
 use tandem::model::change::{Disposition, Operation};
 use tandem::model::execution::ErrorLimits;
 use tandem::model::ids::{AppId, MapId};
@@ -154,7 +154,7 @@ impl World {
             Applications::new(applications),
             tasks.clone(),
             ErrorLimits { errors_max: 100, errors_percent_max: 50 },
-            Mail::default(),
+            Notifying::default(),
         )
         .unwrap();
         self.engine = Some((engine, tasks, store));

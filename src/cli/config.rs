@@ -75,6 +75,9 @@ fn summary(config: &Config, name: &str) -> String {
     if let Some(smtp) = &config.smtp {
         lines.push(("mail", format!("from {} over {}", smtp.from, smtp.address())));
     }
+    if config.webhook.is_some() {
+        lines.push(("webhooks", "signed".to_owned()));
+    }
     lines.push(("log", config.log.level.clone()));
 
     let mut text = format!("ok: {name}\n");

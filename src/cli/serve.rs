@@ -69,7 +69,7 @@ fn serve(config: Config, port_file: Option<PathBuf>) -> Exit {
 /// Whose fault it is.
 fn exit_of(error: &ServeError) -> Exit {
     match error {
-        ServeError::Application { .. } | ServeError::Mail(_) => Exit::Input,
+        ServeError::Application { .. } | ServeError::Notify(_) => Exit::Input,
         ServeError::Store(_) | ServeError::Listen { .. } | ServeError::PortFile { .. } | ServeError::Signals(_) => {
             Exit::Environment
         }

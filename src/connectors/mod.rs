@@ -4,7 +4,7 @@
 //! Every text that leaves it is scrubbed of credentials. Every call ends: with its answer, with a failure, or with a
 //! failure of type NETWORK when its time-out has passed.
 
-pub mod smtp;
+pub mod notify;
 pub mod sql;
 
 use crate::model::failure::Failure;

@@ -4,9 +4,9 @@ use super::Engine;
 use super::error::{EngineError, LogPlace};
 use super::map::Command;
 use super::tail::Start;
-use crate::connectors::smtp::Letter;
-use crate::model::alert::mail::test_mail;
+use crate::model::alert::message::test_message;
 use crate::model::alert::notification::{Attempt, Notification, NotificationKind, NotificationState};
+use crate::model::alert::recipients::Recipient;
 use crate::model::alert::{Acknowledgement, AlertEvent, AlertSetting, MapAlerts};
 use crate::model::ids::{AlertId, AlertNumber, MapId, NotificationNumber};
 use crate::model::mapping::Violation;
@@ -180,25 +180,21 @@ impl Engine {
         Ok(setting)
     }
 
-    /// Sends a mail to each recipient of a setting, once, and gives what became of each.
+    /// Sends a message to each recipient of a setting, once, and gives what became of each.
     pub async fn test_alert_setting(&self, id: &AlertId) -> Result<Vec<Notification>, EngineError> {
         let setting = self.alert_setting(id)?;
-        let mailer = self.context.mailer.clone().ok_or(EngineError::MailNotConfigured)?;
+        let recipients = setting.addresses();
+        let by_mail = recipients.iter().any(|recipient| Recipient::of(recipient) == Recipient::Mail);
+        if by_mail && self.context.notifiers.mail.is_none() {
+            return Err(EngineError::MailNotConfigured);
+        }
         let now = self.now();
         let send = |(index, recipient): (usize, String)| {
-            let (mailer, setting) = (mailer.clone(), setting.clone());
+            let (notifiers, setting) = (self.context.notifiers.clone(), setting.clone());
             async move {
                 let unique = format!("tandem.test.{}.{:x}.{index}", setting.id, now.timestamp_micros());
-                let mail = test_mail(&setting.id, &setting.display_name, unique);
-                let letter = Letter {
-                    to: &recipient,
-                    subject: &mail.subject,
-                    text: &mail.text,
-                    html: &mail.html,
-                    id: &mail.id,
-                    follows: &mail.follows,
-                };
-                let attempt = match mailer.send(letter).await {
+                let message = test_message(&setting.id, &setting.display_name, unique, now);
+                let attempt = match notifiers.send(&recipient, &message, now).await {
                     Ok(said) => Attempt::Accepted(said),
                     // It is not repeated, so nothing of it waits.
                     Err(error) => Attempt::Refused(error.into_text()),
@@ -209,7 +205,7 @@ impl Engine {
                     setting: setting.id.clone(),
                     recipient,
                     kind: NotificationKind::Raised,
-                    subject: mail.subject,
+                    subject: message.subject,
                     state: NotificationState::Pending,
                     attempts: 0,
                     last_response: String::new(),
@@ -220,7 +216,7 @@ impl Engine {
                 pending.attempted(attempt, self.now(), 0.0)
             }
         };
-        let recipients = setting.addresses().into_iter().enumerate();
+        let recipients = recipients.into_iter().enumerate();
         Ok(futures::stream::iter(recipients.map(send)).buffered(TESTS_AT_ONCE).collect().await)
     }
 

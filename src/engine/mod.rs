@@ -20,7 +20,7 @@ pub mod related;
 pub mod tail;
 pub mod tasks;
 
-use crate::connectors::smtp::Mailer;
+use crate::connectors::notify::Notifiers;
 use crate::model::change::{Answer, Cause, Change, Operation};
 use crate::model::execution::ErrorLimits;
 use crate::model::ids::MapId;
@@ -64,11 +64,10 @@ pub struct NewChange {
     pub correlation_id: String,
 }
 
-/// How people are told of alerts.
+/// How somebody is told of alerts.
 #[derive(Default)]
-pub struct Mail {
-    /// None when no mail server is configured: then mails wait.
-    pub mailer: Option<Arc<dyn Mailer>>,
+pub struct Notifying {
+    pub notifiers: Notifiers,
     /// Where this server is called, for the commands in mails.
     pub address: String,
 }
@@ -117,12 +116,12 @@ impl Engine {
         applications: Applications,
         tasks: Tasks,
         error_limits: ErrorLimits,
-        mail: Mail,
+        notifying: Notifying,
     ) -> Result<Arc<Engine>, EngineError> {
         let deliveries = Arc::new(Deliveries::new(applications.clone(), clock.clone(), tasks.clone()));
         let coming = Arc::new(watch::Sender::default());
         let alert_settings = Arc::new(AlertSettings::load(&*store)?);
-        let Mail { mailer, address } = mail;
+        let Notifying { notifiers, address } = notifying;
         let outbox = Arc::default();
         let context = Context {
             store,
@@ -133,7 +132,7 @@ impl Engine {
             error_limits,
             coming,
             alert_settings,
-            mailer,
+            notifiers: Arc::new(notifiers),
             address: address.into(),
             outbox,
         };

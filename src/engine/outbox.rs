@@ -1,10 +1,10 @@
-//! The outbox: mails that wait are handed to the mail server until it takes them, refuses them, or it has gone on for too long. What
-//! became of each attempt is durable before the next one; a mail goes out twice only where the mail server's answer was lost.
+//! The outbox: messages that wait are handed to the mail server, or to the webhook, until it takes them, refuses them, or it has gone
+//! on for too long. What became of each attempt is durable before the next one; a message goes out twice only where the answer was lost.
 
 use super::error::EngineError;
 use super::map::Context;
-use crate::connectors::smtp::{Letter, SendError};
-use crate::model::alert::mail::mail;
+use crate::connectors::notify::SendError;
+use crate::model::alert::message::message;
 use crate::model::alert::notification::{Attempt, Notification};
 use crate::model::ids::{AlertNumber, MapId, NotificationNumber};
 use crate::store::{Commit, Operation};
@@ -13,7 +13,7 @@ use futures::StreamExt;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Mails that are under way at once.
+/// Messages that are under way at once.
 const AT_ONCE: usize = 4;
 /// Numbers read at one time.
 const READ_MAX: usize = 1_000;
@@ -101,9 +101,11 @@ async fn attempt(context: &Context, number: NotificationNumber) -> Result<Option
     let after = notification.attempted(attempt, context.clock.now(), rand::random());
     let recipient = &after.recipient;
     match after.next_attempt {
-        Some(next) => tracing::warn!(%number, recipient, response = after.last_response, %next, "a mail was not taken"),
+        Some(next) => {
+            tracing::warn!(%number, recipient, response = after.last_response, %next, "a notification was not taken")
+        }
         None => {
-            tracing::info!(%number, recipient, state = ?after.state, response = after.last_response, "a mail is done")
+            tracing::info!(%number, recipient, state = ?after.state, response = after.last_response, "a notification is done")
         }
     }
     let next = after.next_attempt;
@@ -113,9 +115,6 @@ async fn attempt(context: &Context, number: NotificationNumber) -> Result<Option
 }
 
 async fn send(context: &Context, notification: &Notification) -> Result<Attempt, EngineError> {
-    let Some(mailer) = &context.mailer else {
-        return Ok(Attempt::Failed("no mail server is configured: [smtp] in the configuration".to_owned()));
-    };
     let found = context.store.alerts(notification.alert, 1)?.into_iter().next();
     let Some(alert) = found.filter(|alert| alert.number == notification.alert) else {
         return match *context.store.alerts_end().borrow() {
@@ -123,16 +122,9 @@ async fn send(context: &Context, notification: &Notification) -> Result<Attempt,
             _ => Ok(Attempt::Refused("the alert is no longer kept".to_owned())),
         };
     };
-    let mail = mail(&alert, notification.kind, &notification.recipient, &context.address);
-    let letter = Letter {
-        to: &notification.recipient,
-        subject: &mail.subject,
-        text: &mail.text,
-        html: &mail.html,
-        id: &mail.id,
-        follows: &mail.follows,
-    };
-    Ok(match mailer.send(letter).await {
+    let recipient = &notification.recipient;
+    let message = message(&alert, notification.kind, recipient, &context.address);
+    Ok(match context.notifiers.send(recipient, &message, context.clock.now()).await {
         Ok(said) => Attempt::Accepted(said),
         Err(SendError::Refused(said)) => Attempt::Refused(said),
         Err(SendError::Failed(said)) => Attempt::Failed(said),

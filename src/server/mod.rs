@@ -2,7 +2,7 @@
 
 mod calls;
 pub mod config;
-mod mail;
+mod notify;
 mod port_file;
 mod routes;
 pub mod run;

@@ -2,16 +2,15 @@
 
 use super::calls::Calls;
 use super::config::{ApplicationConfig, ApplicationKind, Config, StoreKind};
-use super::mail;
+use super::notify;
 use super::port_file;
 use super::routes::{routes, tell_health};
-use crate::connectors::smtp::Mailer;
 use crate::connectors::{Application, sql};
 use crate::engine::applications::Applications;
 use crate::engine::clock::{Clock, SystemClock};
 use crate::engine::error::EngineError;
 use crate::engine::tasks::Tasks;
-use crate::engine::{Engine, Mail};
+use crate::engine::{Engine, Notifying};
 use crate::model::execution::ErrorLimits;
 use crate::model::failure::Failure;
 use crate::model::ids::AppId;
@@ -47,8 +46,8 @@ pub enum ServeError {
     /// An application's URL is none that its connector takes.
     #[error("application {id} cannot be used: {failure}")]
     Application { id: AppId, failure: Failure },
-    #[error("mail cannot be sent: {0}")]
-    Mail(String),
+    #[error("nobody can be told of alerts: {0}")]
+    Notify(String),
     /// The address is taken, or is none of this machine.
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
@@ -84,8 +83,7 @@ pub async fn run_until(
 ) -> Result<(), ServeError> {
     let mut signals = Signals::hear().map_err(ServeError::Signals)?;
     let applications = applications(&config.applications)?;
-    let mailer = config.smtp.as_ref().map(mail::mailer).transpose().map_err(ServeError::Mail)?;
-    let mailer = mailer.map(|smtp| -> Arc<dyn Mailer> { Arc::new(smtp) });
+    let notifiers = notify::notifiers(&config).map_err(ServeError::Notify)?;
     let store = open_store(&config).await.map_err(ServeError::Store)?;
     let listen = |source| ServeError::Listen { address: config.server.listen, source };
     let listener = TcpListener::bind(config.server.listen).await.map_err(listen)?;
@@ -96,8 +94,8 @@ pub async fn run_until(
         errors_max: config.initial_sync.errors_max.into(),
         errors_percent_max: config.initial_sync.errors_percent_max.into(),
     };
-    let mail = Mail { mailer, address: address.to_string() };
-    let engine = Engine::start(store.clone(), clock, applications.clone(), tasks.clone(), error_limits, mail);
+    let notifying = Notifying { notifiers, address: address.to_string() };
+    let engine = Engine::start(store.clone(), clock, applications.clone(), tasks.clone(), error_limits, notifying);
     let engine = engine.map_err(ServeError::Engine)?;
     let closing = CancellationToken::new();
     let services = Services::new(engine, closing.clone());

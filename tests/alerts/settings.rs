@@ -114,7 +114,7 @@ async fn every_fault_of_a_setting_is_named_in_one_answer() {
     assert_eq!(named, expected);
     let details = refused.get_details_bad_request().unwrap().field_violations;
     let of_grace = details.iter().find(|violation| violation.field == of("recipients[0]")).unwrap();
-    assert_eq!(of_grace.description, "\"grace\" is no address: it has no @");
+    assert_eq!(of_grace.description, "\"grace\" is no address that can be told: it has no @");
     let bare = world.create_alert("bare", AlertSetting::default()).await.unwrap_err();
     assert_eq!(fields(&bare), ["alert_setting.threshold"]);
     assert!(

@@ -74,6 +74,7 @@ fn config(data: &Path, applications: [&Application; 2], listen: SocketAddr) -> C
         },
         applications: applications.into_iter().filter_map(application).collect(),
         smtp: None,
+        webhook: None,
         initial_sync: InitialSync { errors_max: 10_000, errors_percent_max: 50 },
         log: log(),
     }

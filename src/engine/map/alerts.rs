@@ -6,7 +6,7 @@ use super::{LeftOver, Transition, TransitionRequest};
 use crate::engine::delivery::Down;
 use crate::engine::error::EngineError;
 use crate::model::activity::{EventError, EventKind, Severity};
-use crate::model::alert::mail::subject;
+use crate::model::alert::message::subject;
 use crate::model::alert::notification::{Notification, NotificationKind, NotificationState};
 use crate::model::alert::{
     AlertAction, AlertEvent, AlertReason, Fact, Facts, LAST_ERRORS, MapAlerts, Noted, SettingInEffect, Watch, Window,

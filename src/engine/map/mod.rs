@@ -36,7 +36,7 @@ use super::clock::Clock;
 use super::delivery::Deliveries;
 use super::error::EngineError;
 use super::tasks::Tasks;
-use crate::connectors::smtp::Mailer;
+use crate::connectors::notify::Notifiers;
 use crate::model::backoff::Backoff;
 use crate::model::change::{Answer, Change, ErrorRecord};
 use crate::model::execution::{ErrorLimits, Execution};
@@ -75,7 +75,7 @@ pub struct Context {
     /// Maps that a call is about to run: copies of others wait for them.
     pub coming: Arc<watch::Sender<BTreeSet<MapId>>>,
     pub alert_settings: Arc<AlertSettings>,
-    pub mailer: Option<Arc<dyn Mailer>>,
+    pub notifiers: Arc<Notifiers>,
     /// Where this server is called.
     pub address: Arc<str>,
     /// Wakes the outbox.

@@ -1,7 +1,7 @@
 //! Alerts: how many errors in how long are too many, whom to tell, and what is done about the map.
 
 mod facts;
-pub mod mail;
+pub mod message;
 pub mod notification;
 pub mod recipients;
 mod setting;
@@ -46,7 +46,7 @@ pub struct AlertEvent {
     pub activity: EventSequence,
     pub rearm_time: Option<DateTime<Utc>>,
     pub acknowledgement: Option<Acknowledgement>,
-    /// One address each.
+    /// One each.
     pub recipients: Vec<String>,
     /// What the map was after it.
     pub state: MapState,

@@ -1,7 +1,8 @@
-//! Whom an alert tells: addresses, one by one or several with commas.
+//! Whom an alert tells: addresses of mail and URLs of webhooks, one by one or several with commas.
 
 use crate::model::mapping::Violation;
 use std::collections::HashSet;
+use url::{Host, Url};
 
 /// Addresses of one setting.
 const ADDRESSES_MAX: usize = 100;
@@ -9,11 +10,31 @@ const ADDRESSES_MAX: usize = 100;
 const ADDRESS_CHARS_MAX: usize = 254;
 const LOCAL_CHARS_MAX: usize = 64;
 
-/// The addresses of these entries, none twice: in mail, capitals make no other host.
+const URL_CHARS_MAX: usize = 2_000;
+
+/// How a recipient is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recipient {
+    Mail,
+    Webhook,
+}
+
+impl Recipient {
+    pub fn of(recipient: &str) -> Self {
+        let scheme = recipient.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+        if scheme.is_some_and(|scheme| scheme == "https" || scheme == "http") { Self::Webhook } else { Self::Mail }
+    }
+}
+
+/// The recipients of these entries, none twice: in mail, capitals make no other address.
 pub fn addresses(entries: &[String]) -> Vec<String> {
     let mut seen = HashSet::new();
     let all = entries.iter().flat_map(|entry| entry.split(',')).map(str::trim).filter(|address| !address.is_empty());
-    all.filter(|address| seen.insert(address.to_lowercase())).map(str::to_owned).collect()
+    let same = |recipient: &str| match Recipient::of(recipient) {
+        Recipient::Mail => recipient.to_lowercase(),
+        Recipient::Webhook => recipient.to_owned(),
+    };
+    all.filter(|recipient| seen.insert(same(recipient))).map(str::to_owned).collect()
 }
 
 /// Everything that is wrong with them.
@@ -30,7 +51,7 @@ pub fn violations(field: &str, entries: &[String]) -> Vec<Violation> {
                 Some(_) if part.is_empty() => found.push(Violation::new(&field, "has two commas with nothing between")),
                 Some(why) => {
                     let shown: String = part.chars().take(100).collect();
-                    found.push(Violation::new(&field, format!("\"{shown}\" is no address: {why}")));
+                    found.push(Violation::new(&field, format!("\"{shown}\" is no address that can be told: {why}")));
                 }
                 None => {}
             }
@@ -43,8 +64,35 @@ pub fn violations(field: &str, entries: &[String]) -> Vec<Violation> {
     found
 }
 
-/// Why this is no address that mail can be sent to.
-fn fault(address: &str) -> Option<&'static str> {
+/// Why nobody can be told so.
+fn fault(recipient: &str) -> Option<&'static str> {
+    match Recipient::of(recipient) {
+        Recipient::Mail => address_fault(recipient),
+        Recipient::Webhook => url_fault(recipient),
+    }
+}
+
+fn url_fault(text: &str) -> Option<&'static str> {
+    let Ok(url) = Url::parse(text) else { return Some("it is no URL") };
+    if text.chars().count() > URL_CHARS_MAX {
+        return Some("it is too long");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Some("it has a user or a password, which everyone who reads the setting would see");
+    }
+    let here = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => return Some("it names no host"),
+    };
+    if url.scheme() == "http" && !here {
+        return Some("http:// would send it unencrypted to another machine; write https://");
+    }
+    None
+}
+
+fn address_fault(address: &str) -> Option<&'static str> {
     let Some((local, host)) = address.rsplit_once('@') else { return Some("it has no @") };
     if local.is_empty() {
         return Some("nothing stands before the @");
@@ -86,6 +134,16 @@ mod tests {
         let entries = owned(&["ada@example.com, grace@example.com", "Ada@Example.com", "o'brien+x@localhost"]);
         assert!(violations("recipients", &entries).is_empty());
         assert_eq!(addresses(&entries), ["ada@example.com", "grace@example.com", "o'brien+x@localhost"]);
+    }
+
+    #[test]
+    fn webhooks_are_encrypted_unless_they_are_here() {
+        let right =
+            owned(&["https://example.com/hook?a=1, http://127.0.0.1:8080/, http://localhost/x", "http://[::1]/"]);
+        assert!(violations("recipients", &right).is_empty());
+        assert_eq!(addresses(&right).len(), 4);
+        let wrong = owned(&["http://example.com/", "https://u:p@example.com", "https://", "HTTP://10.0.0.1/"]);
+        assert_eq!(violations("recipients", &wrong).len(), 4);
     }
 
     #[test]

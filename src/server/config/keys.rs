@@ -92,6 +92,8 @@ pub static SMTP_INSECURE: Key<bool> = key("smtp.insecure", "false", value::switc
 pub static SMTP_FROM: Key<String> = required("smtp.from", value::mailbox);
 pub static SMTP_CA_FILE: Key<Option<PathBuf>> = key("smtp.ca_file", "", value::path_or_none);
 
+pub static WEBHOOK_SECRET: Key<String> = required("webhook.secret", value::secret);
+
 pub static INITIAL_SYNC_ERRORS_MAX: Key<u32> =
     key("initial_sync.errors_max", "10000", |raw| value::count(raw, 0, 10_000_000));
 pub static INITIAL_SYNC_ERRORS_PERCENT_MAX: Key<u32> =
@@ -101,7 +103,7 @@ pub static LOG_FORMAT: Key<LogFormat> = key("log.format", "text", value::log_for
 pub static LOG_LEVEL: Key<String> = key("log.level", "info", value::log_level);
 
 /// All of them, in the order of the reference.
-pub static ALL: [&Known; 24] = [
+pub static ALL: [&Known; 25] = [
     &SERVER_LISTEN.known,
     &SERVER_INSECURE.known,
     &SERVER_GRACE.known,
@@ -122,6 +124,7 @@ pub static ALL: [&Known; 24] = [
     &SMTP_INSECURE.known,
     &SMTP_FROM.known,
     &SMTP_CA_FILE.known,
+    &WEBHOOK_SECRET.known,
     &INITIAL_SYNC_ERRORS_MAX.known,
     &INITIAL_SYNC_ERRORS_PERCENT_MAX.known,
     &LOG_FORMAT.known,
@@ -154,6 +157,6 @@ mod tests {
 
     #[test]
     fn sections_are_each_named_once() {
-        assert_eq!(sections(), ["server", "store", "applications", "smtp", "initial_sync", "log"]);
+        assert_eq!(sections(), ["server", "store", "applications", "smtp", "webhook", "initial_sync", "log"]);
     }
 }

@@ -39,6 +39,8 @@ pub struct Config {
     pub applications: Vec<ApplicationConfig>,
     /// None when no mail is to be sent.
     pub smtp: Option<Smtp>,
+    /// None when no webhooks are to be called.
+    pub webhook: Option<Webhook>,
     pub initial_sync: InitialSync,
     pub log: Log,
 }
@@ -121,6 +123,12 @@ impl Smtp {
     pub fn address(&self) -> String {
         url::address(self.url.expose())
     }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// What webhooks are signed with.
+    pub secret: Secret,
 }
 
 /// What becomes of a connection to a mail server that begins unencrypted (`smtp://`).

@@ -3,7 +3,9 @@
 //! Every function reads all of its keys before it gives up, so that no mistake hides another.
 
 use super::read::Reader;
-use super::{ApplicationConfig, Config, InitialSync, Log, Server, Smtp, Starttls, StoreConfig, keys, units, url};
+use super::{
+    ApplicationConfig, Config, InitialSync, Log, Server, Smtp, Starttls, StoreConfig, Webhook, keys, units, url,
+};
 use crate::model::ids::AppId;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,6 +18,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     let applications: Vec<_> =
         (0..reader.layers.applications).map(|index| application(reader, index, &mut ids)).collect();
     let smtp = reader.layers.has("smtp").then(|| smtp(reader));
+    let webhook = reader.layers.has("webhook").then(|| webhook(reader));
     let initial_sync = initial_sync(reader);
     let log = log(reader);
     Some(Config {
@@ -24,6 +27,10 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
         applications: applications.into_iter().collect::<Option<_>>()?,
         smtp: match smtp {
             Some(smtp) => Some(smtp?),
+            None => None,
+        },
+        webhook: match webhook {
+            Some(webhook) => Some(webhook?),
             None => None,
         },
         initial_sync: initial_sync?,
@@ -131,6 +138,17 @@ fn smtp(reader: &mut Reader) -> Option<Smtp> {
         );
     }
     Some(smtp)
+}
+
+fn webhook(reader: &mut Reader) -> Option<Webhook> {
+    let secret = reader.secret("webhook", &keys::WEBHOOK_SECRET, long_enough)?;
+    Some(Webhook { secret })
+}
+
+/// A signature is worth no more than its secret.
+fn long_enough(secret: &str) -> Result<(), String> {
+    const CHARS_MIN: usize = 24;
+    if secret.chars().count() >= CHARS_MIN { Ok(()) } else { Err(format!("is shorter than {CHARS_MIN} characters")) }
 }
 
 fn is_encrypted_from_the_start(smtp: &Smtp) -> bool {

@@ -15,11 +15,17 @@ impl fmt::Display for Config {
         if let Some(smtp) = self.smtp() {
             document.insert("smtp", smtp);
         }
+        if self.webhook.is_some() {
+            document.insert("webhook", Item::Table(table([("secret", value(HIDDEN))])));
+        }
         document.insert("initial_sync", self.initial_sync());
         document.insert("log", self.log());
         write!(f, "{document}")
     }
 }
+
+/// Stands for a secret; long enough to be one, so that what is shown can be read.
+pub(super) const HIDDEN: &str = "this secret is never shown";
 
 fn table(keys: impl IntoIterator<Item = (&'static str, Item)>) -> Table {
     let mut table = Table::new();

@@ -216,8 +216,16 @@ fn a_short_statement_timeout_shortens_the_default_lock_timeout() {
 }
 
 /// Every section, with the shortest text that is right.
-const SMALL: &str =
-    "[[applications]]\nid = \"a\"\nurl = \"sqlite:a.db\"\n[smtp]\nurl = \"smtp://localhost\"\nfrom = \"a@b\"\n";
+const SMALL: &str = "[[applications]]\nid = \"a\"\nurl = \"sqlite:a.db\"\n[smtp]\nurl = \"smtp://localhost\"\nfrom = \"a@b\"\n\
+    [webhook]\nsecret = \"this secret is never shown\"\n";
+
+#[test]
+fn a_secret_that_is_short_signs_nothing_and_none_is_shown() {
+    let short = load("[webhook]\nsecret = \"hunter2\"\n").unwrap_err();
+    assert_eq!(short, ["tandem.toml:2:10: webhook.secret: is shorter than 24 characters"]);
+    let config = load("[webhook]\nsecret = \"0123456789abcdefghijklmn\"\n").unwrap();
+    assert!(config.to_string().contains(super::show::HIDDEN) && !config.to_string().contains("0123456789"));
+}
 
 #[test]
 fn what_is_shown_is_a_configuration_that_says_the_same() {

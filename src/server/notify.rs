@@ -1,12 +1,20 @@
-//! The mail server that the configuration names.
+//! How somebody is told of alerts, as the configuration says.
 
-use super::config::{Smtp as Configured, Starttls};
-use crate::connectors::smtp::{Encryption, Smtp, SmtpConfig};
+use super::config::{Config, Smtp as Configured, Starttls};
+use crate::connectors::notify::{Encryption, Notifiers, Smtp, SmtpConfig, WebhookConfig, Webhooks};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// Nothing is connected yet. Why it cannot be used is told without credentials.
-pub fn mailer(configured: &Configured) -> Result<Smtp, String> {
+/// Nothing is connected yet. Why something cannot be used is told without credentials.
+pub fn notifiers(config: &Config) -> Result<Notifiers, String> {
+    let webhooks = config.webhook.as_ref().map(|webhook| WebhookConfig { secret: webhook.secret.expose().to_owned() });
+    Ok(Notifiers {
+        mail: config.smtp.as_ref().map(mailer).transpose()?,
+        webhooks: webhooks.map(Webhooks::new).transpose()?,
+    })
+}
+
+fn mailer(configured: &Configured) -> Result<Smtp, String> {
     let url = Url::parse(configured.url.expose()).map_err(|error| format!("smtp.url: {error}"))?;
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let credentials =

@@ -1,20 +1,24 @@
-//! What mails say: which map, what happened, how many errors of which type, the last ones, what was done, and the command to go on.
+//! What is told of an alert: which map, what happened, how many errors of which type, the last ones, what was done, and the command to
+//! go on; in words for people, as JSON for programs.
 
 use super::notification::NotificationKind;
 use super::{AlertAction, AlertEvent};
 use crate::model::ids::AlertId;
 use crate::model::state::MapState;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::json;
 use std::fmt::Write as _;
 
 const MESSAGE_CHARS_MAX: usize = 300;
 
-/// A mail without its addresses.
+/// One message without its recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mail {
+pub struct Message {
     pub subject: String,
     pub text: String,
     pub html: String,
-    /// What names it among all mails, without its host; the same for every attempt.
+    pub json: String,
+    /// What names it among all messages; the same for every attempt.
     pub id: String,
     /// The ids of those that it follows.
     pub follows: Vec<String>,
@@ -35,8 +39,8 @@ pub fn subject(alert: &AlertEvent, kind: NotificationKind) -> String {
     }
 }
 
-/// The mail to one recipient. `server` is where the service is called.
-pub fn mail(alert: &AlertEvent, kind: NotificationKind, recipient: &str, server: &str) -> Mail {
+/// What one recipient is told. `server` is where the service is called.
+pub fn message(alert: &AlertEvent, kind: NotificationKind, recipient: &str, server: &str) -> Message {
     let raised = id(alert, NotificationKind::Raised, recipient);
     let paragraphs = match kind {
         NotificationKind::Raised => told_of(alert, server),
@@ -54,19 +58,65 @@ pub fn mail(alert: &AlertEvent, kind: NotificationKind, recipient: &str, server:
     let follows = if kind == NotificationKind::Recovered { vec![raised] } else { Vec::new() };
     let subject = subject(alert, kind);
     let (text, html) = (as_text(&paragraphs), as_html(&subject, &paragraphs));
-    Mail { subject, text, html, id: id(alert, kind, recipient), follows }
+    let json = as_json(alert, kind);
+    Message { subject, text, html, json, id: id(alert, kind, recipient), follows }
 }
 
-/// A mail that only shows that mails arrive.
-pub fn test_mail(setting: &AlertId, display_name: &str, id: String) -> Mail {
+/// One that only shows that messages arrive.
+pub fn test_message(setting: &AlertId, display_name: &str, id: String, time: DateTime<Utc>) -> Message {
     let called = if display_name.is_empty() { setting.as_str() } else { display_name };
     let subject = format!("[Tandem] test of the alert {called}");
     let paragraphs = [
         Paragraph::Text(format!("This is a test of the alert \"{called}\" (alertSettings/{setting}).")),
-        Paragraph::Text("Nothing happened. When the alert fires, its mails come to this address.".to_owned()),
+        Paragraph::Text("Nothing happened. When the alert fires, it is told here.".to_owned()),
     ];
     let (text, html) = (as_text(&paragraphs), as_html(&subject, &paragraphs));
-    Mail { subject, text, html, id, follows: Vec::new() }
+    let setting = format!("alertSettings/{setting}");
+    let json = json!({ "type": "alert.test", "timestamp": as_rfc3339(time), "data": { "alertSetting": setting } });
+    Message { subject, text, html, json: json.to_string(), id, follows: Vec::new() }
+}
+
+fn as_rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// The fields have the names that the contract gives them in JSON.
+fn as_json(alert: &AlertEvent, kind: NotificationKind) -> String {
+    let what = match kind {
+        NotificationKind::Raised => "alert.raised",
+        NotificationKind::Recovered => "alert.recovered",
+    };
+    let counts: Vec<_> =
+        alert.counts.iter().map(|(kind, count)| json!({ "errorType": kind.as_str(), "count": count })).collect();
+    let errors = alert.last_errors.iter().map(|error| {
+        let message: String = error.message.chars().take(MESSAGE_CHARS_MAX).collect();
+        let key: serde_json::Map<_, _> =
+            error.key.iter().map(|(column, value)| (column.to_owned(), json!(value.to_string()))).collect();
+        json!({ "type": error.kind.as_str(), "code": error.code, "message": message, "integrationKey": key })
+    });
+    let action = match alert.action {
+        AlertAction::None => "NONE",
+        AlertAction::Pause => "PAUSE",
+        AlertAction::Stop => "STOP",
+    };
+    json!({
+        "type": what,
+        "timestamp": as_rfc3339(alert.time),
+        "data": {
+            "name": format!("alertEvents/{}", alert.number),
+            "sequence": alert.number.0,
+            "alertSetting": format!("alertSettings/{}", alert.setting),
+            "displayName": alert.display_name,
+            "tableMap": format!("tableMaps/{}", alert.map),
+            "summary": alert.summary,
+            "errorCounts": counts,
+            "lastErrors": errors.collect::<Vec<_>>(),
+            "action": action,
+            "actionError": alert.action_error,
+            "state": alert.state.as_str(),
+        },
+    })
+    .to_string()
 }
 
 fn id(alert: &AlertEvent, kind: NotificationKind, recipient: &str) -> String {

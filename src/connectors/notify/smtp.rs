@@ -1,6 +1,7 @@
 //! Mail over SMTP: one mail to one recipient, and what the mail server said.
 
-use async_trait::async_trait;
+use super::SendError;
+use crate::model::alert::message::Message as Told;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
@@ -39,43 +40,6 @@ pub struct SmtpConfig {
     pub from: String,
 }
 
-/// What is sent.
-#[derive(Debug, Clone, Copy)]
-pub struct Letter<'a> {
-    pub to: &'a str,
-    pub subject: &'a str,
-    pub text: &'a str,
-    pub html: &'a str,
-    /// Names it among all mails, without a host.
-    pub id: &'a str,
-    /// The ids of those that it follows.
-    pub follows: &'a [String],
-}
-
-/// Why a letter was not taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SendError {
-    /// For good: the mail server says that it will not take it, or it cannot be written.
-    Refused(String),
-    /// Another time it may be taken.
-    Failed(String),
-}
-
-impl SendError {
-    pub fn into_text(self) -> String {
-        match self {
-            SendError::Refused(said) | SendError::Failed(said) => said,
-        }
-    }
-}
-
-/// Where mails are handed in.
-#[async_trait]
-pub trait Mailer: Send + Sync + 'static {
-    /// Gives what the mail server said when it took the letter.
-    async fn send(&self, letter: Letter<'_>) -> Result<String, SendError>;
-}
-
 /// A mail server.
 pub struct Smtp {
     transport: AsyncSmtpTransport<Tokio1Executor>,
@@ -94,9 +58,9 @@ impl Smtp {
             parameters.build()
         };
         let tls = match config.encryption {
-            Encryption::Always => Ok(Tls::Wrapper(tls().map_err(told)?)),
-            Encryption::StartTlsRequired => Ok(Tls::Required(tls().map_err(told)?)),
-            Encryption::StartTlsWhenOffered => Ok(Tls::Opportunistic(tls().map_err(told)?)),
+            Encryption::Always => Ok(Tls::Wrapper(tls().map_err(with_causes)?)),
+            Encryption::StartTlsRequired => Ok(Tls::Required(tls().map_err(with_causes)?)),
+            Encryption::StartTlsWhenOffered => Ok(Tls::Opportunistic(tls().map_err(with_causes)?)),
             Encryption::Off => Ok::<_, String>(Tls::None),
         }?;
         let usual = if config.encryption == Encryption::Always { PORT_ENCRYPTED } else { PORT };
@@ -113,30 +77,28 @@ impl Smtp {
         Ok(Self { transport: transport.build(), from })
     }
 
-    fn message(&self, letter: Letter<'_>) -> Result<Message, String> {
+    fn message(&self, to: &str, told: &Told) -> Result<Message, String> {
         let host = self.from.email.domain();
         let id = |id: &str| format!("<{id}@{host}>");
-        let to: Address = letter.to.parse().map_err(|error| format!("{} is no address: {error}", letter.to))?;
+        let to: Address = to.parse().map_err(|error| format!("{to} is no address: {error}"))?;
         let mut message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
-            .subject(letter.subject)
-            .message_id(Some(id(letter.id)))
+            .subject(&told.subject)
+            .message_id(Some(id(&told.id)))
             // No machine answers it (RFC 3834).
             .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".into()));
-        if let Some(last) = letter.follows.last() {
-            let all: Vec<String> = letter.follows.iter().map(|followed| id(followed)).collect();
+        if let Some(last) = told.follows.last() {
+            let all: Vec<String> = told.follows.iter().map(|followed| id(followed)).collect();
             message = message.in_reply_to(id(last)).references(all.join(" "));
         }
-        let body = MultiPart::alternative_plain_html(letter.text.to_owned(), letter.html.to_owned());
+        let body = MultiPart::alternative_plain_html(told.text.clone(), told.html.clone());
         message.multipart(body).map_err(|error| error.to_string())
     }
-}
 
-#[async_trait]
-impl Mailer for Smtp {
-    async fn send(&self, letter: Letter<'_>) -> Result<String, SendError> {
-        let message = self.message(letter).map_err(SendError::Refused)?;
+    /// Gives what the mail server said when it took the mail.
+    pub async fn send(&self, to: &str, told: &Told) -> Result<String, SendError> {
+        let message = self.message(to, told).map_err(SendError::Refused)?;
         match self.transport.send(message).await {
             Ok(response) => {
                 let said: Vec<&str> = response.message().collect();
@@ -146,9 +108,9 @@ impl Mailer for Smtp {
                 let code = error.status().map(|code| code.to_string()).unwrap_or_default();
                 let of_credentials = CREDENTIAL_CODES.contains(&code.as_str());
                 if error.is_permanent() && !of_credentials {
-                    Err(SendError::Refused(told(error)))
+                    Err(SendError::Refused(with_causes(error)))
                 } else {
-                    Err(SendError::Failed(told(error)))
+                    Err(SendError::Failed(with_causes(error)))
                 }
             }
         }
@@ -156,7 +118,7 @@ impl Mailer for Smtp {
 }
 
 /// An error with all that is behind it.
-fn told(error: smtp::Error) -> String {
+fn with_causes(error: smtp::Error) -> String {
     let mut told = error.to_string();
     let mut source = std::error::Error::source(&error);
     while let Some(behind) = source {
