@@ -111,3 +111,37 @@ async fn an_action_that_does_not_fit_the_state_is_told() {
     assert!(why.contains("cannot pause a map that is INITIALIZING"), "{why}");
     assert_eq!(world.state("orders").await, TableMapState::Initializing);
 }
+
+/// An alert, its event, its mails and its pause are one step, however often the server is killed around it.
+#[tokio::test]
+async fn kills_leave_an_alert_whole_or_not_raised() {
+    use rand::RngExt;
+    let mut world = World::start().await;
+    let recipients = vec!["ada@example.com, grace@example.com".to_owned()];
+    world.create_alert("each", AlertSetting { recipients, ..setting(1, AlertAction::Pause) }).await.unwrap();
+    world.running_map("orders", asynchronous(orders_map())).await;
+    for round in 1..=25 {
+        let cut = std::time::Duration::from_micros(rand::rng().random_range(0..20_000));
+        let _ = tokio::time::timeout(cut, async {
+            world.bad_order(round).await.unwrap();
+            std::future::pending::<()>().await
+        })
+        .await;
+        world.server.restart().await;
+        // What was accepted goes on after the start; what was not is sent again.
+        let _ = world.bad_order(round).await;
+        world.wait_for_state("orders", TableMapState::Paused).await;
+        let (raised, events) = (world.raised().await, world.events("orders").await);
+        let of_kind = |kind: ActivityKind| events.iter().filter(move |event| event.kind() == kind);
+        let told: Vec<i64> = of_kind(ActivityKind::AlertRaised).map(|event| event.sequence).collect();
+        let paused: Vec<i64> = of_kind(ActivityKind::PausedByAlert).map(|event| event.sequence - 1).collect();
+        let noted: Vec<i64> = raised.iter().map(|alert| alert.activity_sequence).collect();
+        assert_eq!((&told, &told), (&paused, &noted));
+        assert!(raised.iter().map(|alert| alert.sequence).eq(1..=i64::try_from(raised.len()).unwrap()));
+        let request = ListNotificationsRequest { page_size: 1_000, ..Default::default() };
+        let notifications = world.alerts().list_notifications(request).await.unwrap().into_inner().notifications;
+        let mails = notifications.iter().filter(|told| told.subject.contains("paused")).count();
+        assert_eq!(mails, 2 * raised.len());
+        world.resume("orders", ResumeOption::CatchUp).await.unwrap();
+    }
+}

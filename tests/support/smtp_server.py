@@ -68,6 +68,8 @@ def main():
     if security != "open":
         # Where it is encrypted from the first byte, the library does not see that it is.
         options |= {"authenticator": authenticate, "auth_required": True, "auth_require_tls": security == "starttls"}
+    if security == "tls":
+        options["server_kwargs"] = {"auth_exclude_mechanism": ["PLAIN"]}
     controller = Controller(inbox, hostname="127.0.0.1", port=int(port), **options)
     controller.start()
     print("ready", flush=True)

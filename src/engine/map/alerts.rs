@@ -360,9 +360,7 @@ impl MapTask {
             in_effect.resumes = None; // someone else decides now
         }
         if begins {
-            let time = self.context.clock.now();
-            let raised = self.alerts.watched.iter().filter_map(|watched| watched.in_effect.raised);
-            operations.extend(raised.map(|alert| Operation::RearmAlert { alert, time }));
+            operations.extend(self.rearmed());
             let counts_after = self.alerts.last_note; // windows begin empty
             let covering = self.context.alert_settings.covering(&self.map.id);
             let fresh = |setting| SettingInEffect { setting, counts_after, raised: None };
@@ -380,6 +378,13 @@ impl MapTask {
             operations.push(Operation::PutMapAlerts(Box::new(in_effect)));
         }
         Ok(operations)
+    }
+
+    /// Ends what the map's alerts have raised.
+    pub fn rearmed(&self) -> Vec<Operation> {
+        let time = self.context.clock.now();
+        let raised = self.alerts.watched.iter().filter_map(|watched| watched.in_effect.raised);
+        raised.map(|alert| Operation::RearmAlert { alert, time }).collect()
     }
 
     fn in_effect(&self) -> MapAlerts {

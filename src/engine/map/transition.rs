@@ -408,7 +408,8 @@ impl MapTask {
         event.state_after = None;
         event.counts.insert("errors".to_owned(), as_count(errors));
         self.submit_lazy().await?;
-        let operations = vec![Operation::Log(event), Operation::DeleteMap];
+        let mut operations = self.rearmed();
+        operations.extend([Operation::Log(event), Operation::DeleteMap]);
         let commit = Commit { map: self.map.id.clone(), expected: Some(self.map.revision), operations };
         self.context.store.commit(commit).await?;
         Ok(())
