@@ -23,10 +23,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// Texts and keys of an error that is told of with an alert have no more bytes, about.
 const ERROR_CHARS_MAX: usize = 1_000;
 const KEY_BYTES_MAX: usize = 1_024;
+/// How often it is looked at what is not counted.
+const LOOK: Duration = Duration::from_secs(1);
 /// Between two probes of the destinations of a map that is to resume by itself, and how long one may take.
 const PROBE_PAUSE: chrono::Duration = chrono::Duration::seconds(2);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,6 +47,8 @@ pub(super) struct Alerts {
     noted: BTreeMap<ErrorType, VecDeque<NoteKept>>,
     /// Something may have to fire.
     fires: bool,
+    /// When it is looked at what is not counted.
+    look_at: Option<Instant>,
     /// The map was paused by this setting, which resumes it when its destinations have answered for so long.
     resumes: Option<(AlertId, Duration)>,
     probing: Probing,
@@ -51,6 +56,15 @@ pub(super) struct Alerts {
     copied: Option<(u64, DateTime<Utc>)>,
     /// What has fired, and goes with the step that it leads to.
     pub with_step: Vec<Operation>,
+}
+
+impl Alerts {
+    /// Ends when it is to be looked again.
+    pub async fn wait(&self) {
+        if let Some(at) = self.look_at {
+            tokio::time::sleep_until(at).await;
+        }
+    }
 }
 
 struct NoteKept {
@@ -113,6 +127,7 @@ impl MapTask {
             last_note: before.last_note,
             fresh: before.fresh,
             copied: before.copied,
+            look_at: before.look_at,
             ..Alerts::default()
         };
         let notes = self.context.store.error_notes(&self.map.id)?;
@@ -412,6 +427,7 @@ impl MapTask {
     /// What is looked at once a second: what settings watch beside errors, which alerts are armed again, and whether a map that an alert
     /// has paused is resumed.
     pub async fn look_at_alerts(&mut self) -> Result<(), EngineError> {
+        self.alerts.look_at = Some(Instant::now() + LOOK);
         self.count_rows();
         let time = self.context.clock.now();
         let facts = if self.alerts.watched.is_empty() { Facts::default() } else { self.facts(time)? };

@@ -288,10 +288,8 @@ impl MapTask {
                 () = changed(right) => self.log_destination(Side::Right),
                 () = room_at(place) => {}
                 () = super::outcome::fold_ends(&self.folded) => self.log_folded(),
-                () = self.purging.wait() => {
-                    self.purging.look();
-                    self.look_at_alerts().await?;
-                }
+                () = self.purging.wait() => self.purging.look(),
+                () = self.alerts.wait() => self.look_at_alerts().await?,
                 () = tokio::task::yield_now(), if more => {}
                 () = token.cancelled() => return Ok(()),
             }
