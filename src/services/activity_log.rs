@@ -1,5 +1,6 @@
 //! The activity log: its pages, and following it.
 
+use super::following::{Followed, followed};
 use super::input::Input;
 use super::names::MapOrAll;
 use super::paging::Page;
@@ -8,13 +9,13 @@ use super::proto::tail_activity_request::Start as StartField;
 use super::proto::tail_activity_response::Item;
 use super::records::count;
 use super::status::CallError;
-use super::{Answers, Services, activity, answers, times};
+use super::{Answers, Services, activity, times};
+use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::log::{EventFilter, LogOf};
 use crate::engine::tail::{Start, Tail, Tailed};
 use crate::model::ids::{EventSequence, Position};
-use futures::StreamExt;
-use tokio_util::sync::CancellationToken;
+use std::sync::Arc;
 
 impl Services {
     pub(super) fn list_activity(
@@ -67,42 +68,28 @@ impl Services {
             MapOrAll::Map(map) => self.engine.tail(&map, at(start, EventSequence), filter)?,
             MapOrAll::All => self.engine.tail_all(at(start, Position), filter)?,
         };
-        Ok(self.follow(tail))
-    }
-
-    /// A tail as a stream; it ends when the server shuts down.
-    fn follow(&self, tail: Tail) -> Answers<proto::TailActivityResponse> {
-        let (engine, closing) = (self.engine.clone(), self.closing.clone());
-        let read = futures::stream::unfold(Some((tail, closing)), |following| async move {
-            let (mut tail, closing) = following?;
-            match next(&mut tail, &closing).await {
-                Ok(tailed) => Some((Ok(tailed), Some((tail, closing)))),
-                Err(error) => Some((Err(error), None)),
-            }
-        });
-        let items = read.flat_map(move |tailed| {
-            let items: Vec<Result<Item, CallError>> = match tailed {
-                Ok(Tailed::Events(events)) => events.into_iter().map(|event| Ok(Item::Event(event.into()))).collect(),
-                Ok(Tailed::Idle { last_sequence, last_position }) => vec![Ok(Item::Heartbeat(proto::Heartbeat {
-                    latest_sequence: count(last_sequence.0),
-                    latest_position: count(last_position.0),
-                    time: Some(times::timestamp(engine.now())),
-                }))],
-                Err(error) => vec![Err(error.into())],
-            };
-            futures::stream::iter(items)
-        });
-        answers::guarded(items.map(|item| match item {
-            Ok(item) => Ok(proto::TailActivityResponse { item: Some(item) }),
-            Err(error) => Err(error.into()),
-        }))
+        Ok(followed(FollowedLog { tail, engine: self.engine.clone() }, self.closing.clone()))
     }
 }
 
-async fn next(tail: &mut Tail, closing: &CancellationToken) -> Result<Tailed, EngineError> {
-    match closing.run_until_cancelled(tail.next()).await {
-        Some(tailed) => tailed,
-        None => Err(EngineError::ShuttingDown),
+struct FollowedLog {
+    tail: Tail,
+    engine: Arc<Engine>,
+}
+
+impl Followed for FollowedLog {
+    type Message = proto::TailActivityResponse;
+
+    async fn next(&mut self) -> Result<Vec<Self::Message>, EngineError> {
+        let items: Vec<Item> = match self.tail.next().await? {
+            Tailed::Events(events) => events.into_iter().map(|event| Item::Event(event.into())).collect(),
+            Tailed::Idle { last_sequence, last_position } => vec![Item::Heartbeat(proto::Heartbeat {
+                latest_sequence: count(last_sequence.0),
+                latest_position: count(last_position.0),
+                time: Some(times::timestamp(self.engine.now())),
+            })],
+        };
+        Ok(items.into_iter().map(|item| proto::TailActivityResponse { item: Some(item) }).collect())
     }
 }
 

@@ -1,5 +1,6 @@
 //! What alerts raised: its pages, following it, taking note of it, and the outbox.
 
+use super::following::{Followed, followed};
 use super::input::Input;
 use super::paging::Page;
 use super::proto;
@@ -7,16 +8,16 @@ use super::proto::watch_alert_events_request::Start as StartField;
 use super::proto::watch_alert_events_response::Item;
 use super::records::count;
 use super::status::CallError;
-use super::{Answers, Services, answers, failures, names, times};
+use super::{Answers, Services, failures, names, times};
+use crate::engine::Engine;
 use crate::engine::alerts::{AlertFilter, AlertTail, AlertTailed, NotificationFilter};
 use crate::engine::error::EngineError;
 use crate::engine::tail::Start;
 use crate::model::alert::notification::{Notification, NotificationState};
 use crate::model::alert::{AlertEvent, AlertReason};
 use crate::model::ids::AlertNumber;
-use futures::StreamExt;
 use std::collections::BTreeSet;
-use tokio_util::sync::CancellationToken;
+use std::sync::Arc;
 
 const NOTE_CHARS_MAX: usize = 1_000;
 
@@ -187,43 +188,28 @@ impl Services {
             .collect();
         input.done()?;
         let filter = AlertFilter { maps, settings, ..AlertFilter::default() };
-        Ok(self.follow_alerts(self.engine.tail_alerts(start, filter)?))
-    }
-
-    /// A tail as a stream; it ends when the server shuts down.
-    fn follow_alerts(&self, tail: AlertTail) -> Answers<proto::WatchAlertEventsResponse> {
-        let (engine, closing) = (self.engine.clone(), self.closing.clone());
-        let read = futures::stream::unfold(Some((tail, closing)), |following| async move {
-            let (mut tail, closing) = following?;
-            match next(&mut tail, &closing).await {
-                Ok(tailed) => Some((Ok(tailed), Some((tail, closing)))),
-                Err(error) => Some((Err(error), None)),
-            }
-        });
-        let items = read.flat_map(move |tailed| {
-            let items: Vec<Result<Item, CallError>> = match tailed {
-                Ok(AlertTailed::Alerts(alerts)) => {
-                    alerts.into_iter().map(|alert| Ok(Item::AlertEvent(alert.into()))).collect()
-                }
-                Ok(AlertTailed::Idle { last }) => vec![Ok(Item::Heartbeat(proto::Heartbeat {
-                    latest_sequence: count(last.0),
-                    latest_position: 0,
-                    time: Some(times::timestamp(engine.now())),
-                }))],
-                Err(error) => vec![Err(error.into())],
-            };
-            futures::stream::iter(items)
-        });
-        answers::guarded(items.map(|item| match item {
-            Ok(item) => Ok(proto::WatchAlertEventsResponse { item: Some(item) }),
-            Err(error) => Err(error.into()),
-        }))
+        let tail = self.engine.tail_alerts(start, filter)?;
+        Ok(followed(FollowedAlerts { tail, engine: self.engine.clone() }, self.closing.clone()))
     }
 }
 
-async fn next(tail: &mut AlertTail, closing: &CancellationToken) -> Result<AlertTailed, EngineError> {
-    match closing.run_until_cancelled(tail.next()).await {
-        Some(tailed) => tailed,
-        None => Err(EngineError::ShuttingDown),
+struct FollowedAlerts {
+    tail: AlertTail,
+    engine: Arc<Engine>,
+}
+
+impl Followed for FollowedAlerts {
+    type Message = proto::WatchAlertEventsResponse;
+
+    async fn next(&mut self) -> Result<Vec<Self::Message>, EngineError> {
+        let items: Vec<Item> = match self.tail.next().await? {
+            AlertTailed::Alerts(alerts) => alerts.into_iter().map(|alert| Item::AlertEvent(alert.into())).collect(),
+            AlertTailed::Idle { last } => vec![Item::Heartbeat(proto::Heartbeat {
+                latest_sequence: count(last.0),
+                latest_position: 0,
+                time: Some(times::timestamp(self.engine.now())),
+            })],
+        };
+        Ok(items.into_iter().map(|item| proto::WatchAlertEventsResponse { item: Some(item) }).collect())
     }
 }

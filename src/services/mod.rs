@@ -21,6 +21,7 @@ mod executions;
 mod failures;
 mod filter;
 mod findings;
+mod following;
 mod held_records;
 mod input;
 mod jobs;
