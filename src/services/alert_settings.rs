@@ -301,7 +301,7 @@ impl Input {
         }
         let place = format!("{field}.window");
         if given.window.is_none() {
-            self.wrong(&place, "is required: 1 second to 7 days");
+            self.wrong(&place, "is required: 1 second to 1 day");
         }
         let window = self.period(&place, given.window);
         Some(Threshold { count: count?, window: window? })
@@ -329,7 +329,7 @@ impl Input {
         let period = self.span(field, given)?;
         let fits = (Threshold::WINDOW_MIN..=Threshold::WINDOW_MAX).contains(&period);
         if !fits {
-            self.wrong(field, "is not 1 second to 7 days");
+            self.wrong(field, "is not 1 second to 1 day");
         }
         fits.then_some(period)
     }

@@ -88,7 +88,7 @@ async fn every_fault_of_a_setting_is_named_in_one_answer() {
         display_name: "x".repeat(201),
         table_maps: vec![name("nowhere"), "orders".to_owned()],
         error_types: vec![ErrorType::Application.into(), 99],
-        threshold: Some(AlertThreshold { count: 0, window: seconds(8 * 24 * 60 * 60) }),
+        threshold: Some(AlertThreshold { count: 0, window: seconds(24 * 60 * 60 + 1) }),
         recipients: vec!["ada@example.com, grace".to_owned(), String::new()],
         action: 77,
         ..Default::default()

@@ -29,7 +29,7 @@ pub struct Threshold {
 impl Threshold {
     pub const COUNT_MAX: u32 = 10_000;
     pub const WINDOW_MIN: Duration = Duration::from_secs(1);
-    pub const WINDOW_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+    pub const WINDOW_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
     pub fn window_millis(&self) -> i64 {
         i64::try_from(self.window.as_millis()).unwrap_or(i64::MAX)
