@@ -6,14 +6,17 @@ use super::map::Context;
 use crate::connectors::notify::SendError;
 use crate::model::alert::message::message;
 use crate::model::alert::notification::{Attempt, Notification};
-use crate::model::ids::{AlertNumber, MapId, NotificationNumber};
+use crate::model::alert::recipients::Recipient;
+use crate::model::ids::{MapId, NotificationNumber};
 use crate::store::{Commit, Operation};
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Messages that are under way at once.
+/// Messages that are under way at once, by mail and by webhooks each.
 const AT_ONCE: usize = 4;
 /// Numbers read at one time.
 const READ_MAX: usize = 1_000;
@@ -22,23 +25,34 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long it is waited after the store could not be read or written.
 const FAULT_PAUSE: Duration = Duration::from_secs(5);
 
-/// Works until the service ends.
+/// Works until the service ends; what is under way then ends.
 pub async fn run(context: Context) {
-    let mut outbox = Outbox { context: context.clone(), read_to: NotificationNumber(0), waiting: BTreeSet::new() };
+    let mut outbox = Outbox {
+        context: context.clone(),
+        read_to: NotificationNumber(0),
+        mails: Lane::default(),
+        webhooks: Lane::default(),
+    };
     let token = context.tasks.token().clone();
     while !token.is_cancelled() {
-        let pause = match outbox.deliver_due().await {
+        let pause = match outbox.begin_due() {
             Ok(()) => LOOK,
             Err(error) => {
-                tracing::error!(%error, "the outbox cannot go on; it is tried again");
+                tracing::error!(%error, "the outbox cannot be read; it is tried again");
                 FAULT_PAUSE
             }
         };
+        let Outbox { mails, webhooks, .. } = &mut outbox;
         tokio::select! {
+            Some(ended) = mails.under_way.next() => mails.ended(ended, &context),
+            Some(ended) = webhooks.under_way.next() => webhooks.ended(ended, &context),
             () = context.outbox.notified() => {}
             () = tokio::time::sleep(pause) => {}
             () = token.cancelled() => {}
         }
+    }
+    for lane in [outbox.mails, outbox.webhooks] {
+        lane.under_way.for_each(|_| std::future::ready(())).await;
     }
 }
 
@@ -46,47 +60,71 @@ struct Outbox {
     context: Context,
     /// Up to here it is known what waits.
     read_to: NotificationNumber,
+    /// Each goes on by itself, so that a webhook that hangs holds no mail up.
+    mails: Lane,
+    webhooks: Lane,
+}
+
+type Attempted = (NotificationNumber, Result<Option<DateTime<Utc>>, EngineError>);
+
+#[derive(Default)]
+struct Lane {
     /// By the time of the next attempt.
     waiting: BTreeSet<(DateTime<Utc>, NotificationNumber)>,
+    under_way: FuturesUnordered<BoxFuture<'static, Attempted>>,
+}
+
+impl Lane {
+    fn begin_due(&mut self, context: &Context, now: DateTime<Utc>) {
+        while self.under_way.len() < AT_ONCE
+            && self.waiting.first().is_some_and(|(due, _)| *due <= now)
+            && let Some((_, number)) = self.waiting.pop_first()
+        {
+            let context = context.clone();
+            self.under_way.push(Box::pin(async move { (number, attempt(&context, number).await) }));
+        }
+    }
+
+    fn ended(&mut self, (number, next): Attempted, context: &Context) {
+        match next {
+            Ok(next) => self.waiting.extend(next.map(|next| (next, number))),
+            Err(error) => {
+                tracing::error!(%number, %error, "what became of a notification cannot be kept; it is tried again");
+                self.waiting.insert((context.clock.now() + FAULT_PAUSE, number));
+            }
+        }
+    }
 }
 
 impl Outbox {
-    async fn deliver_due(&mut self) -> Result<(), EngineError> {
+    fn begin_due(&mut self) -> Result<(), EngineError> {
         self.read_new()?;
         let now = self.context.clock.now();
-        let due: Vec<_> = self.waiting.iter().take_while(|(at, _)| *at <= now).copied().collect();
-        let context = &self.context;
-        // When the service ends none is begun any more, and what is under way ends.
-        let attempts: Vec<_> = futures::stream::iter(due)
-            .take_until(context.tasks.token().cancelled())
-            .map(|(at, number)| async move { (at, number, attempt(context, number).await) })
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
-        let mut fault = Ok(());
-        for (at, number, result) in attempts {
-            match result {
-                Ok(next) => {
-                    self.waiting.remove(&(at, number));
-                    self.waiting.extend(next.map(|next| (next, number)));
-                }
-                Err(error) => fault = Err(error),
-            }
-        }
-        fault
+        self.mails.begin_due(&self.context, now);
+        self.webhooks.begin_due(&self.context, now);
+        Ok(())
     }
 
     fn read_new(&mut self) -> Result<(), EngineError> {
         let store = &self.context.store;
         loop {
             let numbers = store.pending_notifications(self.read_to, READ_MAX)?;
-            let Some(last) = numbers.last().copied() else { return Ok(()) };
-            for number in numbers {
-                let read = store.notifications(number, 1)?.into_iter().next();
-                let due = read.filter(|told| told.number == number).and_then(|told| told.next_attempt);
-                self.waiting.extend(due.map(|due| (due, number)));
+            if numbers.is_empty() {
+                return Ok(());
             }
-            self.read_to = last;
+            for number in numbers {
+                let read = store.notifications(number, 1)?.into_iter().next().filter(|told| told.number == number);
+                if read.as_ref().is_some_and(|told| told.alert > *store.alerts_end().borrow()) {
+                    return Ok(()); // nothing is told that a crash could take back
+                }
+                self.read_to = number;
+                let Some(told) = read else { continue };
+                let lane = match Recipient::of(&told.recipient) {
+                    Recipient::Mail => &mut self.mails,
+                    Recipient::Webhook => &mut self.webhooks,
+                };
+                lane.waiting.extend(told.next_attempt.map(|due| (due, number)));
+            }
         }
     }
 }
@@ -99,13 +137,12 @@ async fn attempt(context: &Context, number: NotificationNumber) -> Result<Option
     };
     let attempt = send(context, &notification).await?;
     let after = notification.attempted(attempt, context.clock.now(), rand::random());
-    let recipient = &after.recipient;
     match after.next_attempt {
         Some(next) => {
-            tracing::warn!(%number, recipient, response = after.last_response, %next, "a notification was not taken")
+            tracing::warn!(%number, response = after.last_response, %next, "a notification was not taken")
         }
         None => {
-            tracing::info!(%number, recipient, state = ?after.state, response = after.last_response, "a notification is done")
+            tracing::info!(%number, state = ?after.state, response = after.last_response, "a notification is done")
         }
     }
     let next = after.next_attempt;
@@ -117,10 +154,7 @@ async fn attempt(context: &Context, number: NotificationNumber) -> Result<Option
 async fn send(context: &Context, notification: &Notification) -> Result<Attempt, EngineError> {
     let found = context.store.alerts(notification.alert, 1)?.into_iter().next();
     let Some(alert) = found.filter(|alert| alert.number == notification.alert) else {
-        return match *context.store.alerts_end().borrow() {
-            AlertNumber(last) if last < notification.alert.0 => Ok(Attempt::Failed("not yet synced".to_owned())),
-            _ => Ok(Attempt::Refused("the alert is no longer kept".to_owned())),
-        };
+        return Ok(Attempt::Refused("the alert is no longer kept".to_owned()));
     };
     let recipient = &notification.recipient;
     let message = message(&alert, notification.kind, recipient, &context.address);

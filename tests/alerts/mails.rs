@@ -78,6 +78,7 @@ async fn a_mail_server_that_is_down_is_tried_again_and_a_kill_sends_nothing_twic
         notifications.iter().all(|told| told.state() == NotificationState::Delivered)
     })
     .await;
+    a_while().await; // what is shown is on the disk a moment later
     world.server.restart().await;
     a_while().await;
     assert_eq!(mail.mails().len(), 2);

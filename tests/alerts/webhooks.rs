@@ -1,6 +1,7 @@
 //! Webhooks, to a program that listens: signed, tried again, and given up where it says no.
 
 use crate::given::*;
+use crate::support::smtp::{Security, SmtpServer};
 use crate::support::world::*;
 use axum::Router;
 use axum::extract::{Path, State};
@@ -19,10 +20,13 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// What it was sent: by whom, and the body.
 type Seen = Arc<Mutex<Vec<(String, HeaderMap, String)>>>;
 
-/// Takes what comes to `/right`, not before the second time what comes to `/late`, and nothing else.
+/// Takes what comes to `/right`, not before the second time what comes to `/late`, never answers at `/hang`, and takes nothing else.
 async fn listen() -> (String, Seen) {
     let seen = Seen::default();
     let take = async |Path(name): Path<String>, State(seen): State<Seen>, headers: HeaderMap, body: String| {
+        if name == "hang" {
+            std::future::pending::<()>().await;
+        }
         let mut seen = seen.lock().unwrap();
         let before = seen.iter().filter(|(known, _, _)| *known == name).count();
         seen.push((name.clone(), headers, body));
@@ -116,4 +120,19 @@ async fn webhooks_wait_where_nothing_signs_them() {
     assert_eq!(told.state(), NotificationState::Pending);
     assert!(told.last_response.contains("[webhook]"), "{told:?}");
     assert!(seen.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn webhooks_that_hang_hold_no_mail_up() {
+    let (url, _) = listen().await;
+    let mail = SmtpServer::started(Security::Open);
+    let world = World::start_with(&format!("{}\n[webhook]\nsecret = \"{SECRET}\"\n", mail.config())).await;
+    let mut recipients: Vec<String> = (0..8).map(|number| format!("{url}/hang?{number}")).collect();
+    recipients.push("ada@example.com".to_owned());
+    world.create_alert("one", AlertSetting { recipients, ..setting(1, AlertAction::None) }).await.unwrap();
+    world.running_map("orders", asynchronous(orders_map())).await;
+    world.bad_order(1).await.unwrap();
+    eventually("the mail is there", || async { mail.mails().len() == 1 }).await;
+    let ended = world.notifications().await.into_iter().filter(|told| told.attempts > 0);
+    assert!(ended.map(|told| told.recipient).eq(["ada@example.com"]), "no webhook has ended yet");
 }
