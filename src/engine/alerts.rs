@@ -112,15 +112,17 @@ impl Engine {
             return if again { Ok(existing.clone()) } else { Err(EngineError::AlertSettingExists(new.id)) };
         }
         let request = tag.map(|tag| tag.to_string());
-        let setting = AlertSetting { revision: 1, effect: 1, create_time: self.now(), request, ..new };
+        let now = self.now();
+        let setting = AlertSetting { revision: 1, effect: 1, create_time: now, update_time: now, request, ..new };
         if !validate_only {
+            tracing::info!(alert = %setting.id, author = setting.author, "an alert setting is created");
             self.keep(Operation::PutAlertSetting(Box::new(setting.clone()))).await?;
             self.context.alert_settings.put(setting.clone());
         }
         Ok(setting)
     }
 
-    /// Changes a setting by what `change` makes of it.
+    /// Saves what a setting says now.
     pub async fn update_alert_setting(
         &self,
         new: AlertSetting,
@@ -129,17 +131,19 @@ impl Engine {
     ) -> Result<AlertSetting, EngineError> {
         let _one_at_a_time = self.creating.lock().await;
         let current = self.unchanged_setting(&new.id, etag)?;
-        let setting = current.changed(&new);
+        let setting = current.changed(&AlertSetting { update_time: self.now(), ..new });
         if !validate_only && setting != current {
+            tracing::info!(alert = %setting.id, author = setting.author, "an alert setting is changed");
             self.keep(Operation::PutAlertSetting(Box::new(setting.clone()))).await?;
             self.context.alert_settings.put(setting.clone());
         }
         Ok(setting)
     }
 
-    pub async fn delete_alert_setting(&self, id: &AlertId, etag: &str) -> Result<(), EngineError> {
+    pub async fn delete_alert_setting(&self, id: &AlertId, etag: &str, actor: &str) -> Result<(), EngineError> {
         let _one_at_a_time = self.creating.lock().await;
         self.unchanged_setting(id, etag)?;
+        tracing::info!(alert = %id, actor, "an alert setting is deleted");
         self.keep(Operation::DeleteAlertSetting(id.clone())).await?;
         self.context.alert_settings.remove(id);
         Ok(())

@@ -28,7 +28,7 @@ const ERROR_TYPES: [(proto::ErrorType, ErrorType); 8] = [
     (proto::ErrorType::Internal, ErrorType::Internal),
 ];
 
-const OUTPUT_ONLY: [&str; 3] = ["name", "pending_table_maps", "etag"];
+const OUTPUT_ONLY: [&str; 6] = ["name", "pending_table_maps", "etag", "author", "create_time", "update_time"];
 
 type Field = (&'static str, fn(&proto::AlertSetting) -> bool, fn(&mut proto::AlertSetting, &proto::AlertSetting));
 
@@ -90,12 +90,16 @@ fn shown((setting, pending): (AlertSetting, Vec<MapId>)) -> proto::AlertSetting 
         enabled: Some(setting.enabled),
         pending_table_maps: pending.iter().map(names::table_map).collect(),
         etag: setting.etag(),
+        author: setting.author,
+        create_time: Some(times::timestamp(setting.create_time)),
+        update_time: Some(times::timestamp(setting.update_time)),
     }
 }
 
 impl Services {
     pub(super) async fn create_alert_setting(
         &self,
+        actor: String,
         request: proto::CreateAlertSettingRequest,
     ) -> Result<proto::AlertSetting, CallError> {
         let mut input = Input::default();
@@ -110,6 +114,7 @@ impl Services {
             self.checked_setting(&mut input, id, &given)
         });
         let (_, setting) = input.with(id.zip(setting.flatten()))?;
+        let setting = AlertSetting { author: actor, ..setting };
         let setting = self.engine.create_alert_setting(setting, tag, request.validate_only).await?;
         Ok(shown(self.engine.with_pending(setting)?))
     }
@@ -172,6 +177,8 @@ impl Services {
             revision: 0,
             effect: 0,
             create_time: DateTime::UNIX_EPOCH,
+            author: String::new(),
+            update_time: DateTime::UNIX_EPOCH,
             request: None,
         })
     }
@@ -205,6 +212,7 @@ impl Services {
 
     pub(super) async fn update_alert_setting(
         &self,
+        actor: String,
         request: proto::UpdateAlertSettingRequest,
     ) -> Result<proto::AlertSetting, CallError> {
         let mut input = Input::default();
@@ -216,18 +224,19 @@ impl Services {
         let current = shown((self.engine.alert_setting(&id)?, Vec::new()));
         let updated = masked(&mut input, current, given, request.update_mask.as_ref());
         let setting = self.checked_setting(&mut input, Some(id), &updated);
-        let setting = input.with(setting)?;
+        let setting = AlertSetting { author: actor, ..input.with(setting)? };
         let setting = self.engine.update_alert_setting(setting, &given.etag, request.validate_only).await?;
         Ok(shown(self.engine.with_pending(setting)?))
     }
 
     pub(super) async fn delete_alert_setting(
         &self,
+        actor: &str,
         request: &proto::DeleteAlertSettingRequest,
     ) -> Result<(), CallError> {
         let mut input = Input::default();
         let id = input.alert_setting("name", &request.name);
-        Ok(self.engine.delete_alert_setting(&input.with(id)?, &request.etag).await?)
+        Ok(self.engine.delete_alert_setting(&input.with(id)?, &request.etag, actor).await?)
     }
 
     pub(super) async fn apply_alert_setting(

@@ -12,7 +12,7 @@ impl AlertService for Services {
     type WatchAlertEventsStream = Answers<WatchAlertEventsResponse>;
 
     async fn create_alert_setting(&self, request: Request<CreateAlertSettingRequest>) -> Answer<AlertSetting> {
-        Ok(Response::new(self.create_alert_setting(request.into_inner()).await?))
+        Ok(Response::new(self.create_alert_setting(actor::of(&request), request.into_inner()).await?))
     }
 
     async fn get_alert_setting(&self, request: Request<GetAlertSettingRequest>) -> Answer<AlertSetting> {
@@ -27,11 +27,11 @@ impl AlertService for Services {
     }
 
     async fn update_alert_setting(&self, request: Request<UpdateAlertSettingRequest>) -> Answer<AlertSetting> {
-        Ok(Response::new(self.update_alert_setting(request.into_inner()).await?))
+        Ok(Response::new(self.update_alert_setting(actor::of(&request), request.into_inner()).await?))
     }
 
     async fn delete_alert_setting(&self, request: Request<DeleteAlertSettingRequest>) -> Answer<()> {
-        Ok(Response::new(self.delete_alert_setting(request.get_ref()).await?))
+        Ok(Response::new(self.delete_alert_setting(&actor::of(&request), request.get_ref()).await?))
     }
 
     async fn apply_alert_setting(&self, request: Request<ApplyAlertSettingRequest>) -> Answer<AlertSetting> {

@@ -31,8 +31,12 @@ async fn a_setting_is_created_changed_listed_and_deleted() {
         enabled: Some(true),
         pending_table_maps: vec![name("orders")],
         etag: created.etag.clone(),
+        author: created.author.clone(),
+        create_time: created.create_time,
+        update_time: created.create_time,
         ..given.clone()
     };
+    assert!(created.create_time.is_some());
     assert_eq!(created, expected);
     assert_eq!(world.alerts().create_alert_setting(request).await.unwrap().into_inner(), created, "a repeat");
     let again = world.create_alert("many", setting(1, AlertAction::None)).await.unwrap_err();
@@ -44,8 +48,10 @@ async fn a_setting_is_created_changed_listed_and_deleted() {
         validate_only: false,
     };
     let change = AlertSetting { etag: created.etag.clone(), ..setting(3, AlertAction::Stop) };
-    let changed = world.alerts().update_alert_setting(update(change.clone(), &["action", "threshold.count"])).await;
-    let changed = changed.unwrap().into_inner();
+    let request = as_actor("grace", update(change.clone(), &["action", "threshold.count"]));
+    let changed = world.alerts().update_alert_setting(request).await.unwrap().into_inner();
+    assert_eq!((changed.author.as_str(), changed.create_time), ("grace", created.create_time));
+    assert_ne!(changed.update_time, created.update_time);
     assert_eq!((changed.action(), changed.threshold.unwrap().count), (AlertAction::Stop, 3));
     assert_eq!(changed.recipients, given.recipients, "what the mask does not name stays");
     let collision = world.alerts().update_alert_setting(update(change, &["action"])).await.unwrap_err();

@@ -83,6 +83,9 @@ pub struct AlertSetting {
     /// Counts those that take effect when a map is next run or resumed.
     pub effect: u64,
     pub create_time: DateTime<Utc>,
+    /// Who saved it last, and when.
+    pub author: String,
+    pub update_time: DateTime<Utc>,
     /// The request that created it.
     pub request: Option<String>,
 }
@@ -111,23 +114,25 @@ impl AlertSetting {
         recipients::addresses(&self.recipients)
     }
 
-    /// The setting with what `new` says of it; the same one when that is nothing new.
+    /// The setting with what `new` says of it, and who says it when; the same one when that is nothing new.
     pub fn changed(&self, new: &AlertSetting) -> AlertSetting {
-        let kept = |new: &AlertSetting| AlertSetting {
+        let says = AlertSetting {
             id: self.id.clone(),
             revision: self.revision,
             effect: self.effect,
             create_time: self.create_time,
+            author: self.author.clone(),
+            update_time: self.update_time,
             request: self.request.clone(),
             ..new.clone()
         };
-        let changed = kept(new);
-        if changed == *self {
-            return changed;
+        if says == *self {
+            return says;
         }
-        let at_once = AlertSetting { enabled: self.enabled, ..changed.clone() };
+        let at_once = AlertSetting { enabled: self.enabled, ..says.clone() };
         let effect = self.effect + u64::from(at_once != *self);
-        AlertSetting { revision: self.revision + 1, effect, ..changed }
+        let (author, update_time) = (new.author.clone(), new.update_time);
+        AlertSetting { revision: self.revision + 1, effect, author, update_time, ..says }
     }
 
     /// Whether this is what takes effect by `other`.
@@ -195,6 +200,8 @@ mod tests {
             revision: 1,
             effect: 1,
             create_time: DateTime::UNIX_EPOCH,
+            author: String::new(),
+            update_time: DateTime::UNIX_EPOCH,
             request: None,
         }
     }

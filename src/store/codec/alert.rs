@@ -95,6 +95,8 @@ impl From<&AlertSetting> for message::AlertSetting {
             revision: setting.revision,
             effect: setting.effect,
             create_time: Some((&setting.create_time).into()),
+            author: setting.author.clone(),
+            update_time: Some((&setting.update_time).into()),
             request: setting.request.clone().unwrap_or_default(),
         }
     }
@@ -118,6 +120,8 @@ impl TryFrom<message::AlertSetting> for AlertSetting {
             revision: setting.revision,
             effect: setting.effect,
             create_time: read_time(setting.create_time, "an alert setting without its time")?,
+            author: setting.author,
+            update_time: read_time(setting.update_time, "an alert setting without its time")?,
             request: Some(setting.request).filter(|request| !request.is_empty()),
         })
     }

@@ -43,6 +43,8 @@ fn setting(seed: u16) -> AlertSetting {
         revision: u64::from(seed),
         effect: 1,
         create_time: time(i64::from(seed)),
+        author: format!("{seed}"),
+        update_time: time(3),
         request: seed.is_multiple_of(5).then(|| "a request".to_owned()),
     }
 }
