@@ -23,6 +23,8 @@ use tokio::time::Instant;
 /// Alerts, and notifications, of one read, and those that one page looks through at most.
 const READ_MAX: usize = 256;
 const LOOKED_THROUGH_MAX: usize = 10_000;
+/// Bytes of all settings, about: some hundred of them with a few recipients each.
+const SETTINGS_BYTES_MAX: usize = 256 * 1024;
 /// Test mails that are under way at once.
 const TESTS_AT_ONCE: usize = 4;
 /// After how long without an alert a tail says so.
@@ -111,6 +113,7 @@ impl Engine {
             let again = existing.was_asked(tag.as_ref())?;
             return if again { Ok(existing.clone()) } else { Err(EngineError::AlertSettingExists(new.id)) };
         }
+        self.must_fit(&new)?;
         let request = tag.map(|tag| tag.to_string());
         let now = self.now();
         let setting = AlertSetting { revision: 1, effect: 1, create_time: now, update_time: now, request, ..new };
@@ -131,6 +134,7 @@ impl Engine {
     ) -> Result<AlertSetting, EngineError> {
         let _one_at_a_time = self.creating.lock().await;
         let current = self.unchanged_setting(&new.id, etag)?;
+        self.must_fit(&new)?;
         let setting = current.changed(&AlertSetting { update_time: self.now(), ..new });
         if !validate_only && setting != current {
             tracing::info!(alert = %setting.id, author = setting.author, "an alert setting is changed");
@@ -147,6 +151,17 @@ impl Engine {
         self.keep(Operation::DeleteAlertSetting(id.clone())).await?;
         self.context.alert_settings.remove(id);
         Ok(())
+    }
+
+    /// All settings that may be in effect for one map are kept with it, in one commit.
+    fn must_fit(&self, new: &AlertSetting) -> Result<(), EngineError> {
+        let settings = self.context.alert_settings.all();
+        let others = settings.values().filter(|setting| setting.id != new.id);
+        let bytes = others.map(AlertSetting::size).sum::<usize>() + new.size();
+        if bytes <= SETTINGS_BYTES_MAX {
+            return Ok(());
+        }
+        Err(EngineError::AlertSettingsFull { bytes, bytes_max: SETTINGS_BYTES_MAX })
     }
 
     /// The setting, as its caller has seen it.

@@ -119,6 +119,11 @@ pub enum EngineError {
     /// Someone else saved the setting in between.
     #[error("alert setting {setting} was changed since you read it (etag {found}, yours is {given}); read it again")]
     AlertEtagMismatch { setting: AlertId, given: String, found: String },
+    /// There are too many, or they have too many recipients.
+    #[error(
+        "all alert settings together would have {bytes} bytes, at most {bytes_max} can be kept; delete some, or tell groups by one address"
+    )]
+    AlertSettingsFull { bytes: usize, bytes_max: usize },
     #[error("this server has no mail server; write [smtp] into its configuration and start it again")]
     MailNotConfigured,
     /// The events asked for were removed by retention.

@@ -22,6 +22,8 @@ const AT_ONCE: usize = 4;
 const READ_MAX: usize = 1_000;
 /// How often it is looked for what is due; the clock may jump.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long what is under way may take when the service ends.
+const END_MAX: Duration = Duration::from_secs(5);
 /// How long it is waited after the store could not be read or written.
 const FAULT_PAUSE: Duration = Duration::from_secs(5);
 
@@ -51,9 +53,9 @@ pub async fn run(context: Context) {
             () = token.cancelled() => {}
         }
     }
-    for lane in [outbox.mails, outbox.webhooks] {
-        lane.under_way.for_each(|_| std::future::ready(())).await;
-    }
+    let lanes = [outbox.mails, outbox.webhooks].map(|lane| lane.under_way.for_each(|_| std::future::ready(())));
+    // One that hangs is not waited for; it is tried again after the next start.
+    let _ = tokio::time::timeout(END_MAX, futures::future::join_all(lanes)).await;
 }
 
 struct Outbox {

@@ -281,6 +281,9 @@ fn engine(error: EngineError) -> Told {
         EngineError::AlertEtagMismatch { setting, .. } => {
             of(Code::Aborted, ErrorReason::EtagMismatch).resource("AlertSetting", names::alert_setting(&setting))
         }
+        EngineError::AlertSettingsFull { .. } => {
+            of(Code::ResourceExhausted, ErrorReason::AlertSettingsFull).quota("alertSettings".to_owned())
+        }
         EngineError::MailNotConfigured => of(Code::FailedPrecondition, ErrorReason::MailNotConfigured)
             .precondition("CONFIGURATION", "smtp".to_owned()),
         EngineError::LogTrimmed { oldest: LogPlace::OfAlerts(oldest) } => {

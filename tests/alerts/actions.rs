@@ -145,3 +145,38 @@ async fn kills_leave_an_alert_whole_or_not_raised() {
         world.resume("orders", ResumeOption::CatchUp).await.unwrap();
     }
 }
+
+/// What fires together and does not fit into one commit goes in several, the strongest action first.
+#[tokio::test]
+async fn many_that_fire_together_are_all_told() {
+    let world = World::start().await;
+    for number in 0..12 {
+        let long = |index: u32| format!("http://localhost:1/{index}{}", "x".repeat(140));
+        let action = if number == 5 { AlertAction::Pause } else { AlertAction::None };
+        let display_name = "\u{20ac}".repeat(200);
+        let recipients = (0..100).map(long).collect();
+        let many = AlertSetting { recipients, display_name, ..setting(1, action) };
+        world.create_alert(&format!("many-{number:02}"), many).await.unwrap();
+    }
+    let one_more = AlertSetting { recipients: vec!["ada@example.com".to_owned()], ..setting(1, AlertAction::None) };
+    world.create_alert("small", one_more).await.unwrap();
+    world.running_map("orders", asynchronous(orders_map())).await;
+    world.bad_order(1).await.unwrap();
+    eventually("all are told", || async { world.raised().await.len() == 13 }).await;
+    assert_eq!(world.state("orders").await, TableMapState::Paused);
+    let raised = world.raised().await;
+    let first_step = raised.iter().position(|alert| alert.alert_setting == "alertSettings/many-05").unwrap();
+    assert!(first_step < 3, "the one that acts goes with the first step");
+    let settings: std::collections::BTreeSet<&str> = raised.iter().map(|alert| alert.alert_setting.as_str()).collect();
+    assert_eq!(settings.len(), 13, "each once");
+    let long = (0..100).map(|index| format!("https://example.com/{index}{}", "x".repeat(130))).collect::<Vec<_>>();
+    let mut number = 0;
+    let full = loop {
+        number += 1;
+        let more = AlertSetting { recipients: long.clone(), ..setting(1, AlertAction::None) };
+        if let Err(full) = world.create_alert(&format!("more-{number}"), more).await {
+            break full;
+        }
+    };
+    assert_eq!((full.code(), reason(&full).as_str()), (tonic::Code::ResourceExhausted, "ALERT_SETTINGS_FULL"));
+}

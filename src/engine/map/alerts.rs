@@ -26,8 +26,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// Texts and keys of an error that is told of with an alert have no more bytes, about.
-const ERROR_CHARS_MAX: usize = 1_000;
+const ERROR_CHARS_MAX: usize = 500;
 const KEY_BYTES_MAX: usize = 1_024;
+/// What fires goes into one commit, beside the map's record.
+const FIRED_BYTES_MAX: usize = 256 * 1024;
 /// How often it is looked at what is not counted.
 const LOOK: Duration = Duration::from_secs(1);
 /// Between two probes of the destinations of a map that is to resume by itself, and how long one may take.
@@ -269,9 +271,9 @@ impl MapTask {
         let state = led_to.and_then(Result::ok).unwrap_or(self.map.state);
         let refused = led_to.and_then(Result::err).map(|refused| refused.to_string());
         let (leader, taken) = (leading.in_effect.setting.clone(), leading.in_effect.setting.action);
-        let operations: Vec<Operation> = fired
+        let raised: Vec<[Operation; 2]> = fired
             .iter()
-            .flat_map(|(watched, fact)| {
+            .map(|(watched, fact)| {
                 let setting = &watched.in_effect.setting;
                 let action_error = match setting.action {
                     AlertAction::None => None,
@@ -281,6 +283,21 @@ impl MapTask {
                 self.raise(watched, fact, action_error, state)
             })
             .collect();
+        // The one that leads goes with the step in any case, of the others as many as fit; the rest fires next.
+        let size = |operations: &[Operation; 2]| operations.iter().map(Operation::size).sum::<usize>();
+        let leads = |index: usize| fired[index].0.id() == &leader.id;
+        let mut bytes: usize =
+            raised.iter().enumerate().filter(|(index, _)| leads(*index)).map(|(_, own)| size(own)).sum();
+        let (mut operations, mut more) = (Vec::new(), false);
+        for (index, own) in raised.into_iter().enumerate() {
+            let own_size = if leads(index) { 0 } else { size(&own) };
+            if bytes + own_size > FIRED_BYTES_MAX {
+                more = true;
+                continue;
+            }
+            bytes += own_size;
+            operations.extend(own);
+        }
         let reason = format!("{} ({})", led_by.summary, actor(&leader.id));
         let transition = match wanted.filter(|_| refused.is_none()) {
             Some(Action::Pause) => Transition::PauseByAlert,
@@ -290,6 +307,7 @@ impl MapTask {
                 let commit = Commit { map: self.map.id.clone(), expected: None, operations };
                 self.context.store.commit(commit).await?;
                 self.load_alerts()?;
+                self.alerts.fires |= more;
                 self.context.outbox.notify_one();
                 return Ok(());
             }
@@ -298,9 +316,8 @@ impl MapTask {
         self.alerts.with_step = operations;
         let request = TransitionRequest { transition, actor: actor(&leader.id), reason, tag: None };
         let result = self.transition(request).await;
-        if !std::mem::take(&mut self.alerts.with_step).is_empty() {
-            self.alerts.fires = true; // the step was not made; it fires again
-        }
+        // What did not fit, and a step that was not made, fires again.
+        self.alerts.fires |= more | !std::mem::take(&mut self.alerts.with_step).is_empty();
         match result {
             Ok(_) => Ok(()),
             Err(error @ EngineError::Store(_)) => Err(error),
@@ -361,9 +378,8 @@ impl MapTask {
         alert.recipients.iter().map(mail).collect()
     }
 
-    /// What a change of state brings with it: settings take effect when the map is run or resumed, and whoever was told that it was
-    /// paused or stopped is told when it runs again.
-    pub fn alerts_with(&self, action: Action, state: MapState, by_alert: bool) -> Result<Vec<Operation>, EngineError> {
+    /// What a change of state brings with it: settings take effect when the map is run or resumed.
+    pub fn alerts_with(&self, action: Action, by_alert: bool) -> Vec<Operation> {
         let begins = match action {
             Action::Run | Action::Resume(_) => true,
             Action::RunLive => self.map.state == MapState::NotRunning,
@@ -378,21 +394,37 @@ impl MapTask {
             operations.extend(self.rearmed());
             let counts_after = self.alerts.last_note; // windows begin empty
             let covering = self.context.alert_settings.covering(&self.map.id);
-            let fresh = |setting| SettingInEffect { setting, counts_after, raised: None };
-            in_effect.settings = covering.into_iter().map(fresh).collect();
-        }
-        if state == MapState::Running {
-            for number in std::mem::take(&mut in_effect.untold) {
-                let found = self.context.store.alerts(number, 1)?.into_iter().next();
-                let mails = found.filter(|alert| alert.number == number);
-                operations
-                    .extend(mails.map(|alert| Operation::Notify(self.mails(&alert, NotificationKind::Recovered))));
-            }
+            in_effect.settings =
+                covering.into_iter().map(|setting| SettingInEffect::new(setting, counts_after)).collect();
         }
         if in_effect != self.in_effect() {
             operations.push(Operation::PutMapAlerts(Box::new(in_effect)));
         }
-        Ok(operations)
+        operations
+    }
+
+    /// Whoever was told that the map was paused or stopped is told that it runs again; as many as one commit holds.
+    async fn tell_of_recovery(&mut self) -> Result<(), EngineError> {
+        if self.map.state != MapState::Running || self.alerts.untold.is_empty() {
+            return Ok(());
+        }
+        let mut in_effect = self.in_effect();
+        let (mut operations, mut bytes) = (Vec::new(), 0);
+        while let Some(number) = in_effect.untold.first().copied()
+            && bytes < FIRED_BYTES_MAX
+        {
+            in_effect.untold.remove(0);
+            let found = self.context.store.alerts(number, 1)?.into_iter().next();
+            if let Some(alert) = found.filter(|alert| alert.number == number) {
+                let told = Operation::Notify(self.mails(&alert, NotificationKind::Recovered));
+                bytes += told.size();
+                operations.push(told);
+            }
+        }
+        operations.push(Operation::PutMapAlerts(Box::new(in_effect)));
+        self.keep_alerts(operations).await?;
+        self.context.outbox.notify_one();
+        Ok(())
     }
 
     /// Ends what the map's alerts have raised.
@@ -418,14 +450,14 @@ impl MapTask {
         let mut operations: Vec<Operation> = raised.map(|alert| Operation::RearmAlert { alert, time }).collect();
         in_effect.settings = others;
         let counts_after = self.alerts.last_note;
-        in_effect.settings.extend(covering.map(|setting| SettingInEffect { setting, counts_after, raised: None }));
+        in_effect.settings.extend(covering.map(|setting| SettingInEffect::new(setting, counts_after)));
         in_effect.settings.sort_by(|one, other| one.setting.id.cmp(&other.setting.id));
         operations.push(Operation::PutMapAlerts(Box::new(in_effect)));
         self.keep_alerts(operations).await
     }
 
-    /// What is looked at once a second: what settings watch beside errors, which alerts are armed again, and whether a map that an alert
-    /// has paused is resumed.
+    /// What is looked at once a second: what settings watch beside errors, which alerts are armed again, who is to be told that the map
+    /// runs again, and whether a map that an alert has paused is resumed.
     pub async fn look_at_alerts(&mut self) -> Result<(), EngineError> {
         self.alerts.look_at = Some(Instant::now() + LOOK);
         self.count_rows();
@@ -444,6 +476,7 @@ impl MapTask {
         if !operations.is_empty() {
             self.keep_alerts(operations).await?;
         }
+        self.tell_of_recovery().await?;
         self.resume_by_itself(time).await
     }
 

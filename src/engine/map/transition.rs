@@ -339,7 +339,7 @@ impl MapTask {
         let mut operations = std::mem::take(&mut self.alerts.with_step);
         let by_alert = !operations.is_empty();
         operations.extend(more);
-        operations.extend(self.alerts_with(action, state, by_alert)?);
+        operations.extend(self.alerts_with(action, by_alert));
         let now = self.context.clock.now();
         event.state_before = Some(self.map.state);
         event.state_after = Some(state);

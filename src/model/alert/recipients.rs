@@ -10,7 +10,9 @@ const ADDRESSES_MAX: usize = 100;
 const ADDRESS_CHARS_MAX: usize = 254;
 const LOCAL_CHARS_MAX: usize = 64;
 
-const URL_CHARS_MAX: usize = 2_000;
+const URL_CHARS_MAX: usize = 500;
+/// Of all recipients of one setting.
+const BYTES_MAX: usize = 16 * 1024;
 
 /// How a recipient is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,10 @@ pub fn violations(field: &str, entries: &[String]) -> Vec<Violation> {
                 None => {}
             }
         }
+    }
+    let bytes: usize = entries.iter().map(String::len).sum();
+    if bytes > BYTES_MAX {
+        found.push(Violation::new(field, format!("they have {bytes} bytes, at most {BYTES_MAX} are taken")));
     }
     let count = addresses(entries).len();
     if count > ADDRESSES_MAX {
@@ -154,5 +160,8 @@ mod tests {
         assert_eq!(found, indexes.map(|index| format!("recipients[{index}]")));
         let many: Vec<String> = (0..101).map(|number| format!("a{number}@example.com")).collect();
         assert_eq!(violations("recipients", &many).len(), 1);
+        let long: Vec<String> =
+            (0..60).map(|number| format!("https://example.com/{number}{}", "x".repeat(400))).collect();
+        assert_eq!(violations("recipients", &long).len(), 1);
     }
 }

@@ -109,6 +109,12 @@ impl AlertSetting {
         format!("{}-{:x}", self.revision, self.create_time.timestamp_micros())
     }
 
+    /// About how many bytes it takes where it is in effect.
+    pub fn size(&self) -> usize {
+        const REST: usize = 200;
+        REST + self.display_name.len() + self.recipients.iter().map(String::len).sum::<usize>()
+    }
+
     /// One address each, none twice.
     pub fn addresses(&self) -> Vec<String> {
         recipients::addresses(&self.recipients)
@@ -159,6 +165,13 @@ pub struct SettingInEffect {
     pub counts_after: u64,
     /// The alert that it raised last, until it is armed again.
     pub raised: Option<AlertNumber>,
+}
+
+impl SettingInEffect {
+    /// Which maps it covers does not matter any more.
+    pub fn new(setting: AlertSetting, counts_after: u64) -> Self {
+        Self { setting: AlertSetting { maps: BTreeSet::new(), ..setting }, counts_after, raised: None }
+    }
 }
 
 /// What is in effect for a map. What was created or changed since waits for its next run or resume.
