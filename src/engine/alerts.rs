@@ -23,8 +23,8 @@ use tokio::time::Instant;
 /// Alerts, and notifications, of one read, and those that one page looks through at most.
 const READ_MAX: usize = 256;
 const LOOKED_THROUGH_MAX: usize = 10_000;
-/// Bytes of all settings, about: some hundred of them with a few recipients each.
-const SETTINGS_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of all settings, about: some hundreds of them with a few recipients each.
+const SETTINGS_BYTES_MAX: usize = 128 * 1024;
 /// Test mails that are under way at once.
 const TESTS_AT_ONCE: usize = 4;
 /// After how long without an alert a tail says so.
@@ -212,7 +212,7 @@ impl Engine {
             let (notifiers, setting) = (self.context.notifiers.clone(), setting.clone());
             async move {
                 let unique = format!("tandem.test.{}.{:x}.{index}", setting.id, now.timestamp_micros());
-                let message = test_message(&setting.id, &setting.display_name, unique, now);
+                let message = test_message(&setting.id, &setting.display_name, &recipient, unique, now);
                 let attempt = match notifiers.send(&recipient, &message, now).await {
                     Ok(said) => Attempt::Accepted(said),
                     // It is not repeated, so nothing of it waits.
@@ -267,7 +267,12 @@ impl Engine {
     /// Alerts of a map that have not been armed again.
     pub fn active_alerts(&self, map: &MapId) -> Result<Vec<AlertEvent>, EngineError> {
         let raised = self.context.store.map_alerts(map)?.settings.into_iter().filter_map(|in_effect| in_effect.raised);
-        raised.map(|number| self.alert(number)).collect()
+        let mut alerts = Vec::new();
+        for number in raised {
+            // One that is not synced yet is none so far.
+            alerts.extend(self.context.store.alerts(number, 1)?.into_iter().filter(|alert| alert.number == number));
+        }
+        Ok(alerts)
     }
 
     pub fn list_alerts(

@@ -5,7 +5,7 @@ use super::error::EngineError;
 use super::map::Context;
 use crate::connectors::notify::SendError;
 use crate::model::alert::message::message;
-use crate::model::alert::notification::{Attempt, Notification};
+use crate::model::alert::notification::{Attempt, Notification, is_due};
 use crate::model::alert::recipients::Recipient;
 use crate::model::ids::{MapId, NotificationNumber};
 use crate::store::{Commit, Operation};
@@ -79,7 +79,7 @@ struct Lane {
 impl Lane {
     fn begin_due(&mut self, context: &Context, now: DateTime<Utc>) {
         while self.under_way.len() < AT_ONCE
-            && self.waiting.first().is_some_and(|(due, _)| *due <= now)
+            && self.waiting.first().is_some_and(|(next, _)| is_due(*next, now))
             && let Some((_, number)) = self.waiting.pop_first()
         {
             let context = context.clone();

@@ -6,6 +6,7 @@ use super::paging::Page;
 use super::proto;
 use super::status::CallError;
 use super::{names, records, times};
+use crate::engine::error::EngineError;
 use crate::model::alert::{AlertAction, AlertSetting, Threshold, Watch, recipients};
 use crate::model::failure::ErrorType;
 use crate::model::ids::{AlertId, MapId};
@@ -33,12 +34,13 @@ const OUTPUT_ONLY: [&str; 6] = ["name", "pending_table_maps", "etag", "author", 
 type Field = (&'static str, fn(&proto::AlertSetting) -> bool, fn(&mut proto::AlertSetting, &proto::AlertSetting));
 
 /// Fields that an update may change, each with whether it is set and how it is taken over.
-const FIELDS: [Field; 9] = [
+const FIELDS: [Field; 10] = [
     ("display_name", |s| !s.display_name.is_empty(), |to, s| to.display_name.clone_from(&s.display_name)),
     ("table_maps", |s| !s.table_maps.is_empty(), |to, s| to.table_maps.clone_from(&s.table_maps)),
     ("error_types", |s| !s.error_types.is_empty(), |to, s| to.error_types.clone_from(&s.error_types)),
     ("threshold", |s| s.threshold.is_some(), |to, s| to.threshold = s.threshold),
     ("recipients", |s| !s.recipients.is_empty(), |to, s| to.recipients.clone_from(&s.recipients)),
+    ("show_recipients", |s| s.show_recipients.is_some(), |to, s| to.show_recipients = s.show_recipients),
     ("action", |s| s.action != 0, |to, s| to.action = s.action),
     ("watch", |s| s.watch.is_some(), |to, s| to.watch = s.watch),
     ("resume_after", |s| s.resume_after.is_some(), |to, s| to.resume_after = s.resume_after),
@@ -86,6 +88,7 @@ fn shown((setting, pending): (AlertSetting, Vec<MapId>)) -> proto::AlertSetting 
         watch: (!setting.watch.is_empty()).then(|| (&setting.watch).into()),
         resume_after: setting.resume_after.map(times::duration),
         recipients: setting.recipients.clone(),
+        show_recipients: Some(setting.show_recipients),
         action: proto::AlertAction::from(setting.action).into(),
         enabled: Some(setting.enabled),
         pending_table_maps: pending.iter().map(names::table_map).collect(),
@@ -172,6 +175,7 @@ impl Services {
             watch: watch?,
             resume_after,
             recipients: given.recipients.clone(),
+            show_recipients: given.show_recipients.unwrap_or(false),
             action: action?,
             enabled: given.enabled.unwrap_or(true),
             revision: 0,
@@ -221,12 +225,20 @@ impl Services {
             return input.with(None);
         };
         let Some(id) = input.alert_setting("alert_setting.name", &given.name) else { return input.with(None) };
-        let current = shown((self.engine.alert_setting(&id)?, Vec::new()));
-        let updated = masked(&mut input, current, given, request.update_mask.as_ref());
-        let setting = self.checked_setting(&mut input, Some(id), &updated);
-        let setting = AlertSetting { author: actor, ..input.with(setting)? };
-        let setting = self.engine.update_alert_setting(setting, &given.etag, request.validate_only).await?;
-        Ok(shown(self.engine.with_pending(setting)?))
+        loop {
+            let mut input = Input::default();
+            let current = shown((self.engine.alert_setting(&id)?, Vec::new()));
+            let read = current.etag.clone();
+            let updated = masked(&mut input, current, given, request.update_mask.as_ref());
+            let setting = self.checked_setting(&mut input, Some(id.clone()), &updated);
+            let setting = AlertSetting { author: actor.clone(), ..input.with(setting)? };
+            // What the mask does not name is kept as it is now, also where two change it at once.
+            let etag = if given.etag.is_empty() { &read } else { &given.etag };
+            match self.engine.update_alert_setting(setting, etag, request.validate_only).await {
+                Err(EngineError::AlertEtagMismatch { .. }) if given.etag.is_empty() => {}
+                updated => return Ok(shown(self.engine.with_pending(updated?)?)),
+            }
+        }
     }
 
     pub(super) async fn delete_alert_setting(

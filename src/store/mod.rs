@@ -5,260 +5,37 @@
 //! give the same store, byte for byte. What depends on time is decided by the engine and comes in as operations.
 
 mod codec;
+mod commit;
+mod error;
 mod message;
 pub mod sled;
 
-use crate::model::activity::{Event, LoggedEvent};
+pub use commit::{
+    COMMIT_BYTES_MAX, Commit, DivertTo, ErrorNote, NewRecord, Operation, Retried, RetryResult, in_commits,
+};
+pub use error::StoreError;
+
+use crate::model::activity::LoggedEvent;
 use crate::model::alert::notification::Notification;
-use crate::model::alert::{Acknowledgement, AlertEvent, AlertSetting, MapAlerts, Noted};
-use crate::model::change::{Change, Ending, ErrorRecord, QueuedBecause, QueuedRecord, Remembered};
+use crate::model::alert::{AlertEvent, AlertSetting, MapAlerts};
+use crate::model::change::{ErrorRecord, QueuedRecord, Remembered};
 use crate::model::error_group::ErrorGroup;
 use crate::model::execution::{DeferredRows, Execution, ExecutionError};
-use crate::model::failure::{ErrorType, Failure};
-use crate::model::figures::{Figures, MapFigures};
+use crate::model::figures::MapFigures;
 use crate::model::ids::{
-    AlertId, AlertNumber, EventSequence, ExecutionNumber, JobNumber, MapId, NotificationNumber, Position,
-    QueueSequence, Revision,
+    AlertNumber, EventSequence, ExecutionNumber, JobNumber, MapId, NotificationNumber, Position, QueueSequence,
+    Revision,
 };
 use crate::model::job::QueueJob;
 use crate::model::key::Key;
-use crate::model::row::Row;
 use crate::model::table_map::{Side, TableMap};
-use crate::model::written::{Written, WrittenSince};
+use crate::model::written::WrittenSince;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::sync::{oneshot, watch};
-
-/// The largest commit, in bytes of its message: what the next engine, a replicated log, takes as one entry.
-pub const COMMIT_BYTES_MAX: usize = 512 * 1024;
-
-/// Operations on one map, or on what belongs to none, that belong together.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Commit {
-    pub map: MapId,
-    /// The revision that the map's record must have (0: there must be none), or the commit is refused as a conflict.
-    pub expected: Option<Revision>,
-    pub operations: Vec<Operation>,
-}
-
-/// One thing that a commit does. Figures move with the operations that move records, in the same step (rule 11).
-///
-/// What a deletion would have to find again (`Enqueue`, `Remember`, `PutExecution`, `AddExecutionErrors`, `DeferRows`, `NoteWritten`, `PutJob`) needs the map's record; `Log` and
-/// `Count` do not, so that what is under way while a map is deleted can still be told and counted.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Operation {
-    /// Writes the map's record; its revision becomes one more than it was.
-    PutMap(Box<TableMap>),
-    /// Removes the map with its queue, errors, executions and remembered changes, at once for every reader; what was queued
-    /// or in error counts as deleted. Its log and its numbers stay. Where there is much, the disk space comes back in steps
-    /// of `ContinueDivert`, also when a map with this id has been created again.
-    DeleteMap,
-    /// Appends to the activity log; sequence and position are given in order.
-    Log(Event),
-    /// Appends changes to the queue: accepted and queued grow. The first one's sequence must be the next of the map.
-    Enqueue(Vec<NewRecord>),
-    /// Queued records leave the queue: queued shrinks, the ending's figure grows.
-    Leave {
-        sequences: Vec<QueueSequence>,
-        ending: Ending,
-    },
-    /// A queued record moves to the errors: queued shrinks, in_error grows.
-    Fail {
-        sequence: QueueSequence,
-        failure: Failure,
-        time: DateTime<Utc>,
-        attempts: u32,
-    },
-    /// A queued record no longer writes these columns; they add to what it yielded before.
-    Yield {
-        sequence: QueueSequence,
-        columns: BTreeSet<String>,
-    },
-    /// Adds to the figures of one side what did not go through the queue; what is added must itself add up, and has nothing
-    /// queued or in error (that is counted with its record).
-    Count {
-        source: Side,
-        figures: Figures,
-    },
-    /// Remembers the answer to a change that did not go through the queue. (Enqueue remembers its changes itself.)
-    Remember {
-        change_id: String,
-        remembered: Remembered,
-    },
-    /// Forgets changes that were taken in at `until` or before and are not queued. A step; what stands together with younger ones
-    /// stays until they go.
-    Forget {
-        until: DateTime<Utc>,
-    },
-    /// All records queued at this moment go to the errors (with this failure, 0 attempts), or away. The figures move at
-    /// once; the records themselves in steps of `ContinueDivert`, and no read gives them as queued any more. More can be
-    /// queued meanwhile, and diverted again.
-    Divert {
-        to: DivertTo,
-        time: DateTime<Utc>,
-    },
-    /// Moves at most so many diverted records (fewer when they are large), and removes at most so many entries of what deletions
-    /// left. To be repeated until `Head::diverting` is false; does nothing then.
-    ContinueDivert {
-        records_max: u32,
-    },
-    /// Writes an execution under its number.
-    PutExecution(Box<Execution>),
-    /// Keeps rows that an execution could not write.
-    AddExecutionErrors {
-        execution: ExecutionNumber,
-        errors: Vec<ExecutionError>,
-    },
-    /// Keeps the keys of rows that an execution has written without their references.
-    DeferRows {
-        execution: ExecutionNumber,
-        rows: DeferredRows,
-    },
-    /// The deferred rows with this number have been dealt with.
-    RowsReferred {
-        execution: ExecutionNumber,
-        number: u64,
-    },
-    /// Notes what changes have written of keys that have errors, or whose records are being diverted; with `always` of all keys.
-    NoteWritten {
-        written: Vec<Written>,
-        always: bool,
-    },
-    /// Forgets all that was noted, at once for every reader.
-    DropWritten,
-    /// Writes a job under its number.
-    PutJob(Box<QueueJob>),
-    /// A job has tried a catch-up error again. Unless it failed it leaves the errors: in_error shrinks, applied or superseded
-    /// grows, and it is kept to be seen.
-    Retried(Retried),
-    /// The same of a row that an execution could not write, named by its number.
-    RetriedRow {
-        execution: ExecutionNumber,
-        retried: Retried,
-    },
-    /// Catch-up errors go: in_error shrinks, the ending's figure grows. Of those that a retry took out of the errors only what was
-    /// kept of them goes. What is neither is passed over.
-    RemoveErrors {
-        sequences: Vec<QueueSequence>,
-        ending: Ending,
-    },
-    /// Rows that an execution could not write are kept no longer; what is none is passed over.
-    RemoveRows {
-        execution: ExecutionNumber,
-        numbers: Vec<u64>,
-    },
-    /// A catch-up error has another row from now on; the one that was accepted is kept.
-    CorrectError {
-        sequence: QueueSequence,
-        row: Row,
-    },
-    /// Writes an alert setting under its id. Settings belong to no map (`MapId::none`).
-    PutAlertSetting(Box<AlertSetting>),
-    DeleteAlertSetting(AlertId),
-    /// Writes which settings are in effect for the map.
-    PutMapAlerts(Box<MapAlerts>),
-    /// Keeps errors of one type that count for alerts, under the map's next number of a note; forgets some of that type.
-    NoteErrors {
-        kind: ErrorType,
-        number: u64,
-        runs: Vec<Noted>,
-        forget: Vec<u64>,
-    },
-    /// An alert has fired: it gets its number, and that of the map's last event; its setting is marked with it, what it has done to
-    /// the map is noted as untold, and the mails go into the outbox.
-    RaiseAlert {
-        alert: Box<AlertEvent>,
-        notifications: Vec<Notification>,
-    },
-    /// An alert of the map may fire again.
-    RearmAlert {
-        alert: AlertNumber,
-        time: DateTime<Utc>,
-    },
-    /// Someone has taken note of an alert; the first one stays.
-    AcknowledgeAlert {
-        alert: AlertNumber,
-        acknowledgement: Acknowledgement,
-    },
-    /// Further mails for the outbox.
-    Notify(Vec<Notification>),
-    /// Writes what has become of a mail.
-    PutNotification(Box<Notification>),
-}
-
-/// Errors of one type of a map that count for alerts, as a commit kept them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ErrorNote {
-    pub kind: ErrorType,
-    pub number: u64,
-    pub runs: Vec<Noted>,
-}
-
-/// Operations in as few commits as hold them, in their order. What belongs together is best at their end: a crash may keep the first
-/// ones only.
-pub fn in_commits(operations: Vec<Operation>) -> Vec<Vec<Operation>> {
-    /// Leaves room for what frames a commit.
-    const BYTES_MAX: usize = COMMIT_BYTES_MAX - 16 * 1024;
-    let mut commits: Vec<Vec<Operation>> = Vec::new();
-    let mut bytes = 0;
-    for operation in operations {
-        let size = operation.size();
-        match commits.last_mut() {
-            Some(last) if bytes + size <= BYTES_MAX => {
-                bytes += size;
-                last.push(operation);
-            }
-            Some(_) | None => {
-                bytes = size;
-                commits.push(vec![operation]);
-            }
-        }
-    }
-    commits
-}
-
-/// What became of an error that a job has tried again.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Retried {
-    /// Of a record its sequence, of a row its number.
-    pub sequence: u64,
-    pub job: JobNumber,
-    pub time: DateTime<Utc>,
-    pub result: RetryResult,
-    /// The row with the job's correction; none when it corrects nothing.
-    pub corrected: Option<Row>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum RetryResult {
-    Applied,
-    Superseded,
-    /// Why, and how often the destination saw it.
-    Refused(Failure, u32),
-}
-
-/// A change on its way into the queue.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewRecord {
-    pub sequence: QueueSequence,
-    pub accept_time: DateTime<Utc>,
-    pub change: Change,
-    pub previous: Option<QueueSequence>,
-    /// The hash of the change's content, remembered under its `change_id` when it has one.
-    pub fingerprint: u64,
-    /// Goes into the answer that is remembered.
-    pub because: QueuedBecause,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum DivertTo {
-    Errors(Failure),
-    Nowhere,
-}
 
 /// What a commit was given, once it is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -511,42 +288,4 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes and syncs what is still to be written, and ends. Commits after it are refused as `Closed`.
     async fn close(&self);
-}
-
-/// Why the store did not do what it was asked to.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Someone wrote since `expected` was read. Nothing was applied; read again and decide again.
-    #[error("map {map} is at revision {found}, not {expected}")]
-    Conflict { map: MapId, expected: Revision, found: Revision },
-    /// The disk has no room for more changes. Nothing of the commit was applied; what was acknowledged is kept.
-    #[error("the disk of the store is full: {free_bytes} bytes are free, {reserve_bytes} are kept in reserve")]
-    Full { free_bytes: u64, reserve_bytes: u64 },
-    /// A commit that does not fit what the store holds (a sequence that does not follow, a record that is not queued):
-    /// a fault of ours. Nothing of it was applied.
-    #[error("a commit for map {map} does not fit the store: {why}")]
-    Misfit { map: MapId, why: String },
-    /// Another process holds the store.
-    #[error("the store in {path} is in use by another process; stop it first, or give this one a folder of its own")]
-    InUse { path: String },
-    /// The store was written by a later version of the program.
-    #[error("the store has schema version {found}, this program knows up to {known}; start the newer program")]
-    TooNew { found: u32, known: u32 },
-    /// More was written during a backup than its receiver took. Nothing is wrong with the store.
-    #[error("the backup was given up: more was written meanwhile than its receiver took")]
-    BackupTooSlow,
-    /// What is stored cannot be read.
-    #[error("the store holds {what} that cannot be read")]
-    Corrupt { what: String },
-    /// The engine failed. It is not known whether the commit is on disk, so nothing of it was acknowledged. The store opens
-    /// itself again; read the head again before the next commit, for what was not synced may be gone.
-    #[error("the store failed while {doing}")]
-    Engine {
-        doing: &'static str,
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The store was closed.
-    #[error("the store is closed")]
-    Closed,
 }

@@ -161,3 +161,21 @@ async fn kills_lose_no_mail_and_send_none_twice_but_those_under_way() {
     assert_eq!(told.len(), RECIPIENTS);
     assert!(sent.len() - RECIPIENTS <= KILLS * UNDER_WAY, "{} for {RECIPIENTS}", sent.len());
 }
+
+/// Only a setting that says so shows its recipients to each other; what one of them is refused is delivered to the other.
+#[tokio::test]
+async fn a_group_sees_each_other_where_the_setting_says_so() {
+    let mail = SmtpServer::started(Security::Open);
+    let world = World::start_with(&mail.config()).await;
+    let group = telling(1, AlertAction::None, &["ada@example.com, grace@example.com, unknown@example.com"]);
+    world.create_alert("many", AlertSetting { show_recipients: Some(true), ..group }).await.unwrap();
+    world.running_map("orders", asynchronous(orders_map())).await;
+    world.bad_order(1).await.unwrap();
+    eventually("both are told", || async { mail.mails().len() == 2 }).await;
+    let mails = mail.mails();
+    for told in &mails {
+        assert_eq!(told.recipients.len(), 1);
+        assert_eq!(told.header("to"), "ada@example.com, grace@example.com, unknown@example.com");
+    }
+    assert_eq!(mails[0].header("message-id"), mails[1].header("message-id"), "it is one mail to all of them");
+}

@@ -29,6 +29,7 @@ async fn a_setting_is_created_changed_listed_and_deleted() {
     let expected = AlertSetting {
         name: alert_name("many"),
         enabled: Some(true),
+        show_recipients: Some(false),
         pending_table_maps: vec![name("orders")],
         etag: created.etag.clone(),
         author: created.author.clone(),
@@ -59,6 +60,17 @@ async fn a_setting_is_created_changed_listed_and_deleted() {
     let all = AlertSetting { enabled: Some(false), ..setting(5, AlertAction::None) };
     let changed = world.alerts().update_alert_setting(update(all, &["*"])).await.unwrap().into_inner();
     assert!(changed.recipients.is_empty() && changed.table_maps.is_empty() && changed.enabled == Some(false));
+    // Two at once, of different fields: neither is lost.
+    let (mut one, mut other) = (world.alerts(), world.alerts());
+    let (count, name_it) =
+        (setting(7, AlertAction::None), AlertSetting { display_name: "x".into(), ..Default::default() });
+    let both = tokio::join!(
+        one.update_alert_setting(update(count, &["threshold.count"])),
+        other.update_alert_setting(update(name_it, &["display_name"])),
+    );
+    assert!(both.0.is_ok() && both.1.is_ok());
+    let changed = world.alert_setting("many").await;
+    assert_eq!((changed.threshold.unwrap().count, changed.display_name.as_str()), (7, "x"));
     let unknown = world.alerts().update_alert_setting(update(AlertSetting::default(), &["colour"])).await.unwrap_err();
     assert_eq!(fields(&unknown), ["update_mask"]);
 

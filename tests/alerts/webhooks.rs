@@ -95,8 +95,9 @@ async fn webhooks_are_signed_and_tried_again() {
             (&data["tableMap"], &data["alertSetting"]),
             (&"tableMaps/orders".into(), &"alertSettings/two".into())
         );
-        assert_eq!((&data["action"], &data["state"]), (&"PAUSE".into(), &"PAUSED".into()));
-        assert_eq!(data["errorCounts"][0], serde_json::json!({ "errorType": "APPLICATION", "count": 2 }));
+        assert_eq!((&data["action"], &data["state"]), (&"ALERT_ACTION_PAUSE".into(), &"TABLE_MAP_STATE_PAUSED".into()));
+        assert_eq!(data["errorCounts"][0], serde_json::json!({ "errorType": "ERROR_TYPE_APPLICATION", "count": 2 }));
+        assert_eq!((&data["reason"], &data["summary"]), (&"ALERT_REASON_ERRORS".into(), &"2 errors in 15m".into()));
         assert_eq!(data["lastErrors"][0]["integrationKey"]["id"], "2");
     }
     let test = TestAlertSettingRequest { name: alert_name("two") };

@@ -2,8 +2,9 @@
 
 use super::SendError;
 use crate::model::alert::message::Message as Told;
-use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart};
+use lettre::address::Envelope;
+use lettre::message::header::{self, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Mailboxes, MultiPart};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::{self, PoolConfig};
@@ -80,10 +81,16 @@ impl Smtp {
     fn message(&self, to: &str, told: &Told) -> Result<Message, String> {
         let host = self.from.email.domain();
         let id = |id: &str| format!("<{id}@{host}>");
-        let to: Address = to.parse().map_err(|error| format!("{to} is no address: {error}"))?;
+        let address = |to: &str| to.parse::<Address>().map_err(|error| format!("{to} is no address: {error}"));
+        // It goes to one of those whom it may name.
+        let envelope =
+            Envelope::new(Some(self.from.email.clone()), vec![address(to)?]).map_err(|error| error.to_string())?;
+        let named: Mailboxes =
+            told.to.iter().map(|to| Ok(Mailbox::new(None, address(to)?))).collect::<Result<_, String>>()?;
         let mut message = Message::builder()
+            .envelope(envelope)
             .from(self.from.clone())
-            .to(Mailbox::new(None, to))
+            .mailbox(header::To::from(named))
             .subject(&told.subject)
             .message_id(Some(id(&told.id)))
             // No machine answers it (RFC 3834).

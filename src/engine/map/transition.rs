@@ -353,9 +353,10 @@ impl MapTask {
         map.remember(request.tag.as_ref());
         operations.push(Operation::Log(event));
         self.put(map, operations).await?;
-        self.load_alerts()?;
-        self.context.outbox.notify_one();
-        Ok(())
+        if by_alert {
+            self.context.outbox.notify_one();
+        }
+        self.load_alerts()
     }
 
     /// Writes the map's record with what belongs to it; the map is as it was when the store refuses.
@@ -408,7 +409,7 @@ impl MapTask {
         event.state_after = None;
         event.counts.insert("errors".to_owned(), as_count(errors));
         self.submit_lazy().await?;
-        let mut operations = self.rearmed();
+        let mut operations = self.rearmed(|_| true);
         operations.extend([Operation::Log(event), Operation::DeleteMap]);
         let commit = Commit { map: self.map.id.clone(), expected: Some(self.map.revision), operations };
         self.context.store.commit(commit).await?;

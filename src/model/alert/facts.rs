@@ -15,6 +15,21 @@ pub enum AlertReason {
     ApplicationDown,
 }
 
+impl AlertReason {
+    /// As the contract spells it, without the enum's prefix.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AlertReason::Errors => "ERRORS",
+            AlertReason::QueuedRecords => "QUEUED_RECORDS",
+            AlertReason::QueuedAge => "QUEUED_AGE",
+            AlertReason::NearLimit => "NEAR_LIMIT",
+            AlertReason::InitialSyncErrors => "INITIAL_SYNC_ERRORS",
+            AlertReason::InitialSyncStalled => "INITIAL_SYNC_STALLED",
+            AlertReason::ApplicationDown => "APPLICATION_DOWN",
+        }
+    }
+}
+
 /// How a map is at one moment. What no setting asks about may be left out.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {

@@ -2,7 +2,9 @@
 //! go on; in words for people, as JSON for programs.
 
 use super::notification::NotificationKind;
+use super::recipients::Recipient;
 use super::{AlertAction, AlertEvent};
+use crate::model::failure::ErrorType;
 use crate::model::ids::AlertId;
 use crate::model::state::MapState;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -18,6 +20,8 @@ pub struct Message {
     pub text: String,
     pub html: String,
     pub json: String,
+    /// Whom a mail names as its recipients, all who get it or one.
+    pub to: Vec<String>,
     /// What names it among all messages; the same for every attempt.
     pub id: String,
     /// The ids of those that it follows.
@@ -41,7 +45,14 @@ pub fn subject(alert: &AlertEvent, kind: NotificationKind) -> String {
 
 /// What one recipient is told. `server` is where the service is called.
 pub fn message(alert: &AlertEvent, kind: NotificationKind, recipient: &str, server: &str) -> Message {
-    let raised = id(alert, NotificationKind::Raised, recipient);
+    let is_mail = |recipient: &&String| Recipient::of(recipient) == Recipient::Mail;
+    let to: Vec<String> = match alert.show_recipients {
+        true => alert.recipients.iter().filter(is_mail).cloned().collect(),
+        false => vec![recipient.to_owned()],
+    };
+    // Those who see each other have the same mail, so that an answer to all stands beside it.
+    let named = if alert.show_recipients { "all" } else { recipient };
+    let raised = id(alert, NotificationKind::Raised, named);
     let paragraphs = match kind {
         NotificationKind::Raised => told_of(alert, server),
         NotificationKind::Recovered => vec![
@@ -59,11 +70,17 @@ pub fn message(alert: &AlertEvent, kind: NotificationKind, recipient: &str, serv
     let subject = subject(alert, kind);
     let (text, html) = (as_text(&paragraphs), as_html(&subject, &paragraphs));
     let json = as_json(alert, kind);
-    Message { subject, text, html, json, id: id(alert, kind, recipient), follows }
+    Message { subject, text, html, json, to, id: id(alert, kind, named), follows }
 }
 
 /// One that only shows that messages arrive.
-pub fn test_message(setting: &AlertId, display_name: &str, id: String, time: DateTime<Utc>) -> Message {
+pub fn test_message(
+    setting: &AlertId,
+    display_name: &str,
+    recipient: &str,
+    id: String,
+    time: DateTime<Utc>,
+) -> Message {
     let called = if display_name.is_empty() { setting.as_str() } else { display_name };
     let subject = format!("[Tandem] test of the alert {called}");
     let paragraphs = [
@@ -73,31 +90,35 @@ pub fn test_message(setting: &AlertId, display_name: &str, id: String, time: Dat
     let (text, html) = (as_text(&paragraphs), as_html(&subject, &paragraphs));
     let setting = format!("alertSettings/{setting}");
     let json = json!({ "type": "alert.test", "timestamp": as_rfc3339(time), "data": { "alertSetting": setting } });
-    Message { subject, text, html, json: json.to_string(), id, follows: Vec::new() }
+    Message { subject, text, html, json: json.to_string(), to: vec![recipient.to_owned()], id, follows: Vec::new() }
 }
 
 fn as_rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// The fields have the names that the contract gives them in JSON.
+fn error_type(kind: ErrorType) -> String {
+    format!("ERROR_TYPE_{kind}")
+}
+
+/// What docs/operating.md shows. Enums are spelled as the contract does.
 fn as_json(alert: &AlertEvent, kind: NotificationKind) -> String {
     let what = match kind {
         NotificationKind::Raised => "alert.raised",
         NotificationKind::Recovered => "alert.recovered",
     };
     let counts: Vec<_> =
-        alert.counts.iter().map(|(kind, count)| json!({ "errorType": kind.as_str(), "count": count })).collect();
+        alert.counts.iter().map(|(kind, count)| json!({ "errorType": error_type(*kind), "count": count })).collect();
     let errors = alert.last_errors.iter().map(|error| {
         let message: String = error.message.chars().take(MESSAGE_CHARS_MAX).collect();
         let key: serde_json::Map<_, _> =
             error.key.iter().map(|(column, value)| (column.to_owned(), json!(value.to_string()))).collect();
-        json!({ "type": error.kind.as_str(), "code": error.code, "message": message, "integrationKey": key })
+        json!({ "type": error_type(error.kind), "code": error.code, "message": message, "integrationKey": key })
     });
     let action = match alert.action {
-        AlertAction::None => "NONE",
-        AlertAction::Pause => "PAUSE",
-        AlertAction::Stop => "STOP",
+        AlertAction::None => "ALERT_ACTION_NONE",
+        AlertAction::Pause => "ALERT_ACTION_PAUSE",
+        AlertAction::Stop => "ALERT_ACTION_STOP",
     };
     json!({
         "type": what,
@@ -108,12 +129,13 @@ fn as_json(alert: &AlertEvent, kind: NotificationKind) -> String {
             "alertSetting": format!("alertSettings/{}", alert.setting),
             "displayName": alert.display_name,
             "tableMap": format!("tableMaps/{}", alert.map),
+            "reason": format!("ALERT_REASON_{}", alert.reason.as_str()),
             "summary": alert.summary,
             "errorCounts": counts,
             "lastErrors": errors.collect::<Vec<_>>(),
             "action": action,
             "actionError": alert.action_error,
-            "state": alert.state.as_str(),
+            "state": format!("TABLE_MAP_STATE_{}", alert.state),
         },
     })
     .to_string()

@@ -48,6 +48,8 @@ pub struct AlertEvent {
     pub acknowledgement: Option<Acknowledgement>,
     /// One each.
     pub recipients: Vec<String>,
+    /// Mails name all of them.
+    pub show_recipients: bool,
     /// What the map was after it.
     pub state: MapState,
     /// As of its setting.

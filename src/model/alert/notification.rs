@@ -80,6 +80,12 @@ impl Notification {
     }
 }
 
+/// Whether one that waits until then is to be tried now. No wait is longer than the longest, so a later time is of a clock that was
+/// set back since.
+pub fn is_due(next: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    next <= now || next > now + WAIT_LONGEST
+}
+
 /// Half of it is jitter, so that mails that failed together do not come again together.
 fn wait(attempts: u32, jitter: f64) -> Duration {
     let doubled = WAIT_FIRST.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(WAIT_LONGEST);
@@ -119,6 +125,13 @@ mod tests {
         assert_eq!(waits.last(), Some(&900));
         assert_eq!((mail.state, mail.attempts), (NotificationState::GivenUp, u32::try_from(waits.len()).unwrap() + 1));
         assert!(mail.end_time.is_some_and(|end| (end - mail.create_time).num_hours() == 24));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_not_waited_for() {
+        let now = DateTime::UNIX_EPOCH;
+        let in_seconds = |seconds| is_due(now + chrono::Duration::seconds(seconds), now);
+        assert_eq!([-1, 0, 1, 900, 901, 86_400].map(in_seconds), [true, true, false, false, true, true]);
     }
 
     #[test]

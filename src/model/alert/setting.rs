@@ -76,6 +76,8 @@ pub struct AlertSetting {
     pub resume_after: Option<Duration>,
     /// As they were given: one address each, or several with commas.
     pub recipients: Vec<String>,
+    /// Mails name all of them; else everyone sees only themselves.
+    pub show_recipients: bool,
     pub action: AlertAction,
     pub enabled: bool,
     /// Counts its changes.
@@ -208,6 +210,7 @@ mod tests {
             watch: Watch::default(),
             resume_after: None,
             recipients: Vec::new(),
+            show_recipients: false,
             action: AlertAction::Pause,
             enabled: true,
             revision: 1,

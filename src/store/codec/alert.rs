@@ -90,6 +90,7 @@ impl From<&AlertSetting> for message::AlertSetting {
             watch: (!setting.watch.is_empty()).then(|| (&setting.watch).into()),
             resume_after_millis: millis(setting.resume_after),
             recipients: setting.recipients.clone(),
+            show_recipients: setting.show_recipients,
             action: setting.action.number(),
             enabled: setting.enabled,
             revision: setting.revision,
@@ -115,6 +116,7 @@ impl TryFrom<message::AlertSetting> for AlertSetting {
             watch: setting.watch.map(Into::into).unwrap_or_default(),
             resume_after: read_millis(setting.resume_after_millis),
             recipients: setting.recipients,
+            show_recipients: setting.show_recipients,
             action: AlertAction::from_number(setting.action)?,
             enabled: setting.enabled,
             revision: setting.revision,
@@ -214,6 +216,7 @@ impl From<&AlertEvent> for message::AlertEvent {
             rearm_time: alert.rearm_time.as_ref().map(Into::into),
             acknowledgement: alert.acknowledgement.as_ref().map(Into::into),
             recipients: alert.recipients.clone(),
+            show_recipients: alert.show_recipients,
             state: alert.state.number(),
         }
     }
@@ -242,6 +245,7 @@ impl TryFrom<message::AlertEvent> for AlertEvent {
             rearm_time: read_optional(alert.rearm_time)?,
             acknowledgement: alert.acknowledgement.map(TryInto::try_into).transpose()?,
             recipients: alert.recipients,
+            show_recipients: alert.show_recipients,
             state: MapState::from_number(alert.state)?,
         })
     }

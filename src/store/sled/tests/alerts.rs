@@ -38,6 +38,7 @@ fn setting(seed: u16) -> AlertSetting {
         },
         resume_after: (!seed.is_multiple_of(2)).then(|| Duration::from_millis(seed.into())),
         recipients: vec!["ada@example.com".to_owned()],
+        show_recipients: seed.is_multiple_of(2),
         action: [AlertAction::None, AlertAction::Pause, AlertAction::Stop][usize::from(seed % 3)],
         enabled: seed.is_multiple_of(2),
         revision: u64::from(seed),
@@ -76,6 +77,7 @@ fn alert(map: &MapId, seed: u16) -> AlertEvent {
         rearm_time: None,
         acknowledgement: None,
         recipients: setting.recipients,
+        show_recipients: setting.show_recipients,
         state: MapState::Paused,
     }
 }
