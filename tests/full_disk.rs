@@ -150,3 +150,41 @@ async fn invoices(world: &World) -> TableMap {
     }
     map
 }
+
+/// An alert that has no room to be kept waits for it, and its map does not start again and again meanwhile.
+#[tokio::test]
+async fn an_alert_that_has_no_room_fires_when_there_is_some() {
+    let config = format!("[store]\nreserve_bytes = {RESERVE_BYTES}\n");
+    let mut world = World::start_with(&config).await;
+    assert!(world.server.terminate().await.success());
+    let data = world.data();
+    std::fs::remove_dir_all(&data).expect("the store that is not wanted");
+    std::fs::create_dir(&data).expect("a folder for the disk");
+    let Some(disk) = SmallDisk::over(&data) else { return };
+    world.server.start_again().await;
+    let seconds = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
+    let watch = Some(AlertWatch { queued_age: seconds(3), ..Default::default() });
+    let setting = AlertSetting { watch, ..Default::default() };
+    let request = CreateAlertSettingRequest {
+        alert_setting_id: "old".to_owned(),
+        alert_setting: Some(setting),
+        ..Default::default()
+    };
+    world.alerts().create_alert_setting(request).await.unwrap();
+    world.running_map("orders", asynchronous(orders_map())).await;
+    world.pause("orders").await.unwrap();
+    world.write(order(1, "queued")).await.unwrap();
+    disk.fill("ballast", RESERVE_BYTES / 4);
+    assert_eq!(reason(&world.write(order(2, "refused")).await.unwrap_err()), "STORE_FULL");
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await; // it is due since three of them
+    let raised = async || {
+        let listed = world.alerts().list_alert_events(ListAlertEventsRequest::default()).await.expect("a list");
+        listed.into_inner().alert_events.len()
+    };
+    assert_eq!(raised().await, 0);
+    assert_eq!(reason(&world.write(order(2, "refused")).await.unwrap_err()), "STORE_FULL", "its map works on");
+    assert!(!world.server.log().contains("is started again"), "{}", world.server.log());
+    disk.make_room("ballast");
+    eventually("it fires", || async { raised().await == 1 }).await;
+    assert_eq!(world.written(order(2, "taken")).await.0, Queued);
+}
