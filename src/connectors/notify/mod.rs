@@ -9,6 +9,7 @@ pub use webhook::{WebhookConfig, Webhooks};
 use crate::model::alert::message::Message;
 use crate::model::alert::recipients::Recipient;
 use chrono::{DateTime, Utc};
+use std::error::Error;
 
 /// Why a message was not taken, in the receiver's words where it had some.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,4 +50,18 @@ impl Notifiers {
 /// It waits until the configuration has it.
 fn missing(what: &str) -> Result<String, SendError> {
     Err(SendError::Failed(format!("no {what} in the configuration")))
+}
+
+/// An error with all that is behind it, nothing twice.
+fn with_causes(error: &dyn Error) -> String {
+    let mut told = error.to_string();
+    let mut source = error.source();
+    while let Some(behind) = source {
+        let text = behind.to_string();
+        if !told.contains(&text) {
+            told = format!("{told}: {text}");
+        }
+        source = behind.source();
+    }
+    told
 }

@@ -1,6 +1,6 @@
 //! Mail over SMTP: one mail to one recipient, and what the mail server said.
 
-use super::SendError;
+use super::{SendError, with_causes};
 use crate::model::alert::message::Message as Told;
 use lettre::address::Envelope;
 use lettre::message::header::{self, HeaderName, HeaderValue};
@@ -59,9 +59,9 @@ impl Smtp {
             parameters.build()
         };
         let tls = match config.encryption {
-            Encryption::Always => Ok(Tls::Wrapper(tls().map_err(with_causes)?)),
-            Encryption::StartTlsRequired => Ok(Tls::Required(tls().map_err(with_causes)?)),
-            Encryption::StartTlsWhenOffered => Ok(Tls::Opportunistic(tls().map_err(with_causes)?)),
+            Encryption::Always => Ok(Tls::Wrapper(tls().map_err(|error| with_causes(&error))?)),
+            Encryption::StartTlsRequired => Ok(Tls::Required(tls().map_err(|error| with_causes(&error))?)),
+            Encryption::StartTlsWhenOffered => Ok(Tls::Opportunistic(tls().map_err(|error| with_causes(&error))?)),
             Encryption::Off => Ok::<_, String>(Tls::None),
         }?;
         let usual = if config.encryption == Encryption::Always { PORT_ENCRYPTED } else { PORT };
@@ -115,25 +115,11 @@ impl Smtp {
                 let code = error.status().map(|code| code.to_string()).unwrap_or_default();
                 let of_credentials = CREDENTIAL_CODES.contains(&code.as_str());
                 if error.is_permanent() && !of_credentials {
-                    Err(SendError::Refused(with_causes(error)))
+                    Err(SendError::Refused(with_causes(&error)))
                 } else {
-                    Err(SendError::Failed(with_causes(error)))
+                    Err(SendError::Failed(with_causes(&error)))
                 }
             }
         }
     }
-}
-
-/// An error with all that is behind it.
-fn with_causes(error: smtp::Error) -> String {
-    let mut told = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(behind) = source {
-        let behind_text = behind.to_string();
-        if !told.contains(&behind_text) {
-            told = format!("{told}: {behind_text}");
-        }
-        source = behind.source();
-    }
-    told
 }

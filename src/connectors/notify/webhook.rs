@@ -1,7 +1,7 @@
 //! Webhooks: one POST of JSON, signed as Standard Webhooks says (standardwebhooks.com), so that the receiver can tell who sent it and
 //! when, with libraries that are there.
 
-use super::SendError;
+use super::{SendError, with_causes};
 use crate::model::alert::message::Message;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -67,7 +67,7 @@ impl Webhooks {
     }
 
     async fn answer(&self, request: Request<Full<Bytes>>) -> Result<String, SendError> {
-        let response = self.client.request(request).await.map_err(|error| SendError::Failed(told(&error)))?;
+        let response = self.client.request(request).await.map_err(|error| SendError::Failed(with_causes(&error)))?;
         let status = response.status();
         let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
         let body = body.map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned()).unwrap_or_default();
@@ -88,17 +88,6 @@ impl Webhooks {
         hmac.update(format!("{id}.{time}.{body}").as_bytes());
         BASE64_STANDARD.encode(hmac.finalize().into_bytes())
     }
-}
-
-/// An error with all that is behind it.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
-    let mut source = error.source();
-    while let Some(behind) = source {
-        told = format!("{told}: {behind}");
-        source = behind.source();
-    }
-    told
 }
 
 #[cfg(test)]
