@@ -155,7 +155,7 @@ fn what_is_dangerous_and_allowed_is_warned_of() {
     let output = tandem_config(&directory, &CHECK, &[]);
     assert_eq!(output.status.code(), Some(0));
     assert!(
-        stderr(&output).starts_with("warning: server.insecure: 0.0.0.0:7070 is not a loopback"),
+        stderr(&output).starts_with("warning: server.insecure: 0.0.0.0:7070 can be reached from other machines"),
         "{}",
         stderr(&output)
     );

@@ -68,6 +68,14 @@ pub fn tell(error: &LoadError) -> Exit {
 fn summary(config: &Config, name: &str) -> String {
     let mut lines =
         vec![("listens on", config.server.listen.to_string()), ("store", config.store.path.display().to_string())];
+    if config.tls.is_some() {
+        lines.push(("encryption", "TLS".to_owned()));
+    }
+    let width = config.clients.iter().map(|client| client.id.as_str().len()).max().unwrap_or(0);
+    for client in &config.clients {
+        let (id, role, maps) = (client.id.as_str(), client.role, &client.table_maps);
+        lines.push(("client", format!("{id:width$}  {role} of {maps}")));
+    }
     let width = config.applications.iter().map(|application| application.id.as_str().len()).max().unwrap_or(0);
     for application in &config.applications {
         lines.push(("application", format!("{:width$}  {}", application.id.as_str(), application.address())));

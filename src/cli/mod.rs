@@ -2,8 +2,10 @@
 
 pub mod config;
 pub mod demo;
+mod remote;
 pub mod serve;
 pub mod store;
+pub mod token;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -26,6 +28,8 @@ enum Command {
     Config(config::ConfigCommand),
     /// Backs up, restores, checks and compacts what a server keeps
     Store(store::StoreCommand),
+    /// Makes tokens for clients, and the hashes of them that a configuration has
+    Token(token::TokenCommand),
 }
 
 impl Cli {
@@ -36,6 +40,7 @@ impl Cli {
             Command::Config(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Store(command) => command.run(),
+            Command::Token(command) => command.run(),
         }
     }
 }

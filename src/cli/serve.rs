@@ -3,6 +3,7 @@
 use super::Exit;
 use super::config::{ConfigFile, tell};
 use crate::server::config::{Config, Input, keys};
+use crate::server::reload::Source;
 use crate::server::run::{ServeError, run};
 use crate::server::telemetry;
 use clap::Args;
@@ -39,14 +40,15 @@ impl ServeCommand {
             Ok(config) => config,
             Err(error) => return tell(&error).into(),
         };
-        serve(config, self.port_file).into()
+        serve(config, input, self.port_file).into()
     }
 }
 
-fn serve(config: Config, port_file: Option<PathBuf>) -> Exit {
-    if let Err(error) = telemetry::start(&config.log) {
-        return failed("logs cannot be written", &error, Exit::Failed);
-    }
+fn serve(config: Config, input: Input, port_file: Option<PathBuf>) -> Exit {
+    let log_level = match telemetry::start(&config.log) {
+        Ok(log_level) => log_level,
+        Err(error) => return failed("logs cannot be written", &error, Exit::Failed),
+    };
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
@@ -54,7 +56,8 @@ fn serve(config: Config, port_file: Option<PathBuf>) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return failed("threads cannot be started", &error, Exit::Environment),
     };
-    let ended = runtime.block_on(run(config, port_file));
+    let source = Source { read: Box::new(move || Config::load(&input)), log_level };
+    let ended = runtime.block_on(run(config, source, port_file));
     // What hangs in a driver does not hold the process.
     runtime.shutdown_background();
     match ended {
@@ -69,11 +72,11 @@ fn serve(config: Config, port_file: Option<PathBuf>) -> Exit {
 /// Whose fault it is.
 fn exit_of(error: &ServeError) -> Exit {
     match error {
-        ServeError::Application { .. } | ServeError::Notify(_) => Exit::Input,
+        ServeError::Application { .. } | ServeError::Notify(_) | ServeError::Tls(_) => Exit::Input,
         ServeError::Store(_) | ServeError::Listen { .. } | ServeError::PortFile { .. } | ServeError::Signals(_) => {
             Exit::Environment
         }
-        ServeError::Engine(_) | ServeError::Reflection(_) | ServeError::Serving(_) => Exit::Failed,
+        ServeError::Engine(_) | ServeError::Reflection(_) => Exit::Failed,
     }
 }
 

@@ -75,6 +75,10 @@ id! {
     /// The id of an alert setting.
     AlertId
 }
+id! {
+    /// The id of a client, as the configuration gives it.
+    ClientId
+}
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident) => {

@@ -1,6 +1,7 @@
 //! The domain itself: what a table map is, what may happen to it, and every rule that decides.
 //! Pure: no I/O, no clock, no async, nothing of the wire or of the store. Time and ids come in as values.
 
+pub mod access;
 pub mod activity;
 pub mod alert;
 pub mod backoff;
@@ -34,6 +35,7 @@ pub mod side;
 pub mod state;
 pub mod table_map;
 pub mod throughput;
+pub mod token;
 pub mod told;
 pub mod under_way;
 pub mod validation;

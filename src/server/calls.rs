@@ -1,7 +1,13 @@
-//! What holds for every call, whatever its method: its caller's deadline, that a breakdown is its own and no other's, and
-//! how a shutdown knows what is still under way.
+//! What holds for every call, whatever its method: who may make it, how much of them there may be, its deadline, that a
+//! breakdown is its own and no other's, and how a shutdown knows what is still under way.
 
+use super::audit::{Audit, Refused};
+use super::clients::{Clients, Peer};
+use super::config::Limits;
+use super::quotas::{Counted, Kind, Quotas, Who, network};
 use crate::engine::error::EngineError;
+use crate::model::access::{Caller, Role};
+use crate::services::access::{Rule, rule};
 use crate::services::answers;
 use crate::services::status::CallError;
 use axum::body::{Body, Bytes, HttpBody};
@@ -18,25 +24,32 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
+use tonic::{Code, Status};
 
 const TIMEOUT_HEADER: &str = "grpc-timeout";
 /// The transport below ends a call at its deadline too, and calls that cancelled: we answer a little before it.
 const AHEAD: Duration = Duration::from_millis(5);
 /// Services of gRPC itself (health, reflection): their streams have no end, and know nothing of our shutdown.
 const OF_GRPC: &str = "/grpc.";
+/// Whoever watches over the server asks it, and it tells nothing else: nobody is asked who they are.
+const HEALTH: &str = "/grpc.health.";
+const STATUS_HEADER: &str = "grpc-status";
 /// How long a shutdown waits for callers who do not read what was answered to them. It is theirs to read: what they were
 /// promised is kept, and they can ask again.
 const READERS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The calls that are under way. Clones share them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Calls {
     /// Cancelled when the server begins to shut down.
     closing: CancellationToken,
     owed: Arc<Owed>,
+    clients: Clients,
+    quotas: Quotas,
+    audit: Audit,
+    limits: Arc<Limits>,
 }
 
 /// What the server still owes to its callers.
@@ -49,8 +62,40 @@ struct Owed {
 }
 
 impl Calls {
-    pub fn new(closing: CancellationToken) -> Self {
-        Self { closing, owed: Arc::default() }
+    pub fn new(closing: CancellationToken, clients: Clients, limits: Arc<Limits>, audit: Audit) -> Self {
+        Self { closing, owed: Arc::default(), clients, quotas: Quotas::new(limits.clone()), audit, limits }
+    }
+
+    /// Finds out who calls and whether they may, and leaves that with the request.
+    async fn admit(&self, request: &mut Request, peer: &Peer, rule: Option<Rule>) -> Result<Counted, CallError> {
+        let path = request.uri().path();
+        let kind = match rule {
+            Some(Rule { streams: true, .. }) => Kind::Stream,
+            Some(Rule { role: Role::Viewer, .. }) => Kind::Read,
+            Some(_) | None => Kind::Other,
+        };
+        if path.starts_with(HEALTH) {
+            return self.quotas.begin(Who::Address(network(peer.address.ip())), kind).await;
+        }
+        let identity = self.clients.identify(request.headers(), peer)?;
+        let caller = &identity.caller;
+        if let Some(Rule { role: needed, .. }) = rule.filter(|rule| rule.role > caller.role) {
+            let method = path.rsplit('/').next().unwrap_or_default().to_owned();
+            return Err(CallError::RoleTooSmall { actor: caller.actor.clone(), role: caller.role, needed, method });
+        }
+        let counted = self.quotas.begin(Who::of(&identity, peer), kind).await?;
+        request.extensions_mut().insert(identity.caller);
+        Ok(counted)
+    }
+
+    fn refused(&self, peer: &Peer, actor: &str, method: &str, status: &Status) {
+        let reason = match status.code() {
+            Code::Unauthenticated => "UNAUTHENTICATED",
+            Code::PermissionDenied => "PERMISSION_DENIED",
+            Code::ResourceExhausted => "TOO_MANY_CALLS",
+            _ => return,
+        };
+        self.audit.refused(&Refused { address: peer.address, actor, method, reason });
     }
 
     /// Ends when every call is answered and whoever has not read the answer has not done so for a while. To be asked after
@@ -84,22 +129,113 @@ impl Drop for Making {
 }
 
 /// Around every call. Work stops when the caller's time is over; what was accepted goes on.
-pub async fn guard(State(calls): State<Calls>, request: Request, next: Next) -> Response {
+pub async fn guard(State(calls): State<Calls>, mut request: Request, next: Next) -> Response {
     let _making = Making::begin(&calls.owed);
-    let deadline = deadline(request.headers());
-    let closing = request.uri().path().starts_with(OF_GRPC).then_some(calls.closing);
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let answered = match deadline {
-        Some(deadline) => tokio::time::timeout_at(deadline, answered).await,
-        None => Ok(answered.await),
+    let Some(peer) = request.extensions().get::<Peer>().cloned() else {
+        return Status::from(CallError::CredentialsMissing).into_http(); // the listener tells it of every request
     };
-    match answered {
-        Err(_) => Status::from(CallError::DeadlinePassed).into_http(),
-        Ok(Err(panic)) => answers::of_panic(panic.as_ref()).into_http(),
-        Ok(Ok(response)) => response.map(|inner| {
-            let (cut, owed) = (cut(deadline, closing), calls.owed);
-            Body::new(Ending { inner, cut, ended: false, owed, making: None })
-        }),
+    let path = request.uri().path().to_owned();
+    let rule = rule(&path).or_else(|| of_grpc(&path));
+    let streams = rule.is_some_and(|rule| rule.streams);
+    let mut deadline = deadline(request.headers());
+    if !streams {
+        let latest = Instant::now() + calls.limits.call_timeout;
+        deadline = Some(deadline.map_or(latest, |deadline| deadline.min(latest)));
+        let whole = Whole::within(calls.limits.request_timeout);
+        request = request.map(|inner| Body::new(Arriving { inner, whole }));
+    }
+    let counted = match in_time(deadline, calls.admit(&mut request, &peer, rule)).await {
+        Some(Ok(counted)) => counted,
+        Some(Err(error)) => {
+            let actor = error.actor().unwrap_or_default().to_owned();
+            let status = Status::from(error);
+            calls.refused(&peer, &actor, &path, &status);
+            return status.into_http();
+        }
+        None => return Status::from(CallError::DeadlinePassed).into_http(),
+    };
+    let caller = request.extensions().get::<Caller>().cloned();
+    let actor = caller.as_ref().map(|caller| caller.actor.clone()).unwrap_or_default();
+    let revoked = rule.filter(|rule| rule.streams).zip(caller).map(|(rule, caller)| {
+        let headers = request.headers().clone();
+        calls.clients.clone().revoked(headers, peer.clone(), caller, rule.role).boxed()
+    });
+    let closing = path.starts_with(OF_GRPC).then(|| calls.closing.clone());
+    let answered = in_time(deadline, AssertUnwindSafe(next.run(request)).catch_unwind()).await;
+    let response = match answered {
+        None => return Status::from(CallError::DeadlinePassed).into_http(),
+        Some(Err(panic)) => return answers::of_panic(panic.as_ref()).into_http(),
+        Some(Ok(response)) => response,
+    };
+    if is_denied(response.headers()) {
+        calls.refused(&peer, &actor, &path, &Status::permission_denied(""));
+    }
+    response.map(|inner| {
+        let (cut, owed) = (cut(deadline, closing, revoked), calls.owed);
+        Body::new(Ending { inner, cut, ended: false, owed, making: None, _counted: counted })
+    })
+}
+
+/// What the future comes to, unless the deadline comes first.
+async fn in_time<F: Future>(deadline: Option<Instant>, future: F) -> Option<F::Output> {
+    match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline, future).await.ok(),
+        None => Some(future.await),
+    }
+}
+
+/// The rules of what is served beside the contract: health is everybody's, reflection any client's.
+fn of_grpc(path: &str) -> Option<Rule> {
+    let service = path.strip_prefix(OF_GRPC)?;
+    Some(Rule { role: Role::Viewer, streams: !service.ends_with("/Check") })
+}
+
+/// Whether a handler has refused the call, for the maps that its request names.
+fn is_denied(headers: &HeaderMap) -> bool {
+    let status = headers.get(STATUS_HEADER).map(|status| Code::from_bytes(status.as_bytes()));
+    status == Some(Code::PermissionDenied)
+}
+
+/// When a request must have arrived.
+struct Whole {
+    timeout: Duration,
+    late: Pin<Box<Sleep>>,
+}
+
+impl Whole {
+    fn within(timeout: Duration) -> Self {
+        Self { timeout, late: Box::pin(tokio::time::sleep(timeout)) }
+    }
+}
+
+/// The body of a request that has a time to arrive in.
+struct Arriving {
+    inner: Body,
+    whole: Whole,
+}
+
+impl HttpBody for Arriving {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let arrived = Pin::new(&mut self.inner).poll_frame(context);
+        if arrived.is_pending() && self.whole.late.as_mut().poll(context).is_ready() {
+            let late = CallError::RequestTooSlow { timeout: self.whole.timeout };
+            return Poll::Ready(Some(Err(axum::Error::new(Status::from(late)))));
+        }
+        arrived
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
     }
 }
 
@@ -121,8 +257,12 @@ fn deadline(headers: &HeaderMap) -> Option<Instant> {
 }
 
 /// What ends an answer that is still being sent; none when nothing does.
-fn cut(deadline: Option<Instant>, closing: Option<CancellationToken>) -> Option<BoxFuture<'static, CallError>> {
-    if deadline.is_none() && closing.is_none() {
+fn cut(
+    deadline: Option<Instant>,
+    closing: Option<CancellationToken>,
+    revoked: Option<BoxFuture<'static, CallError>>,
+) -> Option<BoxFuture<'static, CallError>> {
+    if deadline.is_none() && closing.is_none() && revoked.is_none() {
         return None;
     }
     Some(Box::pin(async move {
@@ -138,9 +278,16 @@ fn cut(deadline: Option<Instant>, closing: Option<CancellationToken>) -> Option<
                 None => std::future::pending().await,
             }
         };
+        let revoked = async {
+            match revoked {
+                Some(revoked) => revoked.await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = passed => CallError::DeadlinePassed,
             () = closed => CallError::from(EngineError::ShuttingDown),
+            error = revoked => error,
         }
     }))
 }
@@ -153,6 +300,7 @@ struct Ending {
     owed: Arc<Owed>,
     /// The next piece, from when the transport asks for it until it is there.
     making: Option<Making>,
+    _counted: Counted,
 }
 
 impl Ending {

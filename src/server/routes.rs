@@ -8,6 +8,7 @@ use crate::services::proto::alert_service_server::AlertServiceServer;
 use crate::services::proto::queue_service_server::QueueServiceServer;
 use crate::services::proto::sync_service_server::SyncServiceServer;
 use crate::services::proto::table_map_service_server::TableMapServiceServer;
+use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tonic::codec::CompressionEncoding::{Gzip, Zstd};
 use tonic::service::Routes;
@@ -41,7 +42,7 @@ pub fn routes(
     services: Services,
     message_bytes_max: usize,
     calls: Calls,
-) -> Result<(Routes, HealthReporter), tonic_reflection::server::Error> {
+) -> Result<(Router, HealthReporter), tonic_reflection::server::Error> {
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
@@ -59,7 +60,7 @@ pub fn routes(
         .add_service(reflection().build_v1alpha()?);
     // What is not gRPC joins this router.
     let router = routes.into_axum_router().layer(from_fn_with_state(calls, calls::guard));
-    Ok((router.into(), health))
+    Ok((router, health))
 }
 
 /// Tells health what holds for all services.

@@ -1,10 +1,15 @@
 //! A server from its start to its end.
 
+use super::audit::Audit;
 use super::calls::Calls;
+use super::clients::Clients;
 use super::config::{ApplicationConfig, ApplicationKind, Config, StoreKind};
+use super::listener::{Listener, raise_file_limit};
 use super::notify;
 use super::port_file;
+use super::reload::{Reloading, Source};
 use super::routes::{routes, tell_health};
+use super::tls::{Certificates, TlsError};
 use crate::connectors::{Application, sql};
 use crate::engine::applications::Applications;
 use crate::engine::clock::{Clock, SystemClock};
@@ -14,7 +19,7 @@ use crate::engine::{Engine, Notifying};
 use crate::model::execution::ErrorLimits;
 use crate::model::failure::Failure;
 use crate::model::ids::AppId;
-use crate::services::Services;
+use crate::services::{Limits, Services};
 use crate::store::sled::{Options, SledStore};
 use crate::store::{Store, StoreError};
 use std::io;
@@ -22,21 +27,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
-use tonic_web::GrpcWebLayer;
 use tracing::{info, warn};
 
-/// How often a connection that says nothing is asked whether its caller is still there, and how long it may take to answer.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// Calls that one connection may have under way.
-const STREAMS_MAX: u32 = 1_024;
+/// Files that a server has open beside its connections: the store's, and those of connections to applications.
+const OTHER_FILES: usize = 512;
 
 /// Why a server did not start, or ended otherwise than by being told to.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +47,8 @@ pub enum ServeError {
     Application { id: AppId, failure: Failure },
     #[error("nobody can be told of alerts: {0}")]
     Notify(String),
+    #[error("connections cannot be encrypted")]
+    Tls(#[from] TlsError),
     /// The address is taken, or is none of this machine.
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
@@ -59,18 +60,16 @@ pub enum ServeError {
     Engine(#[source] EngineError),
     #[error("the descriptors of the contract are broken")]
     Reflection(#[from] tonic_reflection::server::Error),
-    #[error("serving ended")]
-    Serving(#[from] tonic::transport::Error),
 }
 
 /// Serves until it is told to end (SIGTERM or SIGINT), then ends what was begun within the configured grace. A second
-/// signal ends at once.
-pub async fn run(config: Config, port_file: Option<PathBuf>) -> Result<(), ServeError> {
+/// signal ends at once. SIGHUP reads the configuration again from its source.
+pub async fn run(config: Config, source: Source, port_file: Option<PathBuf>) -> Result<(), ServeError> {
     let ready = |address: SocketAddr| match port_file {
         None => Ok(()),
         Some(path) => port_file::write(&path, address.port()).map_err(|source| ServeError::PortFile { path, source }),
     };
-    run_until(config, Arc::new(SystemClock), ready, CancellationToken::new()).await
+    serve(config, Some(source), Arc::new(SystemClock), ready, CancellationToken::new()).await
 }
 
 /// The same for a server inside another program, by whose clock it goes: `ready` hears the address as soon as it is served, and `stop` ends it as
@@ -81,7 +80,21 @@ pub async fn run_until(
     ready: impl FnOnce(SocketAddr) -> Result<(), ServeError>,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
+    serve(config, None, clock, ready, stop).await
+}
+
+async fn serve(
+    config: Config,
+    source: Option<Source>,
+    clock: Arc<dyn Clock>,
+    ready: impl FnOnce(SocketAddr) -> Result<(), ServeError>,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
     let mut signals = Signals::hear().map_err(ServeError::Signals)?;
+    // Where there is nothing to read again, it ends the process as it always does.
+    let mut hangup = source.is_some().then(|| signal(SignalKind::hangup())).transpose().map_err(ServeError::Signals)?;
+    let certificates = config.tls.as_ref().map(Certificates::load).transpose()?;
+    raise_file_limit(config.limits.connections_max + OTHER_FILES);
     let applications = applications(&config.applications)?;
     let notifiers = notify::notifiers(&config).map_err(ServeError::Notify)?;
     let store = open_store(&config).await.map_err(ServeError::Store)?;
@@ -98,56 +111,62 @@ pub async fn run_until(
     let engine = Engine::start(store.clone(), clock, applications.clone(), tasks.clone(), error_limits, notifying);
     let engine = engine.map_err(ServeError::Engine)?;
     let closing = CancellationToken::new();
-    let services = Services::new(engine, closing.clone());
-    let calls = Calls::new(closing.clone());
-    let (routes, health) = routes(services, config.server.message_bytes_max, calls.clone())?;
-    let mut serving = pin!(
-        tonic::transport::Server::builder()
-            .accept_http1(true) // gRPC-Web comes so
-            .max_concurrent_streams(Some(STREAMS_MAX))
-            .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-            .layer(GrpcWebLayer::new())
-            .add_routes(routes)
-            .serve_with_incoming_shutdown(
-                TcpIncoming::from(listener).with_nodelay(Some(true)),
-                closing.clone().cancelled_owned(),
-            )
-    );
+    let limits = Arc::new(config.limits.clone());
+    let asked = Limits { page_size_max: limits.page_size_max, record_fields_max: limits.record_fields_max };
+    let services = Services::new(engine, closing.clone(), asked);
+    let (clients, audit) = (Clients::new(config.clients.clone()), Audit::default());
+    let calls = Calls::new(closing.clone(), clients.clone(), limits.clone(), audit.clone());
+    let (router, health) = routes(services, config.server.message_bytes_max, calls.clone())?;
+    let encrypted = certificates.is_some();
+    let reloading = Reloading::new(config.clone(), source, clients, certificates.clone());
+    tasks.spawn(reloading.clone().watch_certificates(closing.clone()));
+    tasks.spawn(audit.clone().run(closing.clone()));
+    let now = CancellationToken::new();
+    let _unserved = now.clone().drop_guard();
+    let listening = Listener { limits, certificates, audit, router };
+    let mut serving = pin!(listening.serve(listener, closing.clone(), now.clone()));
     tell_health(&health, ServingStatus::Serving).await;
     ready(address)?;
-    info!(%address, "tandem listens");
+    info!(%address, tls = encrypted, clients = config.clients.len(), "tandem listens");
 
-    let ended = tokio::select! {
-        ended = &mut serving => Some(ended),
-        () = signals.next() => None,
-        () = stop.cancelled() => None,
-    };
+    loop {
+        tokio::select! {
+            () = &mut serving => break,
+            () = signals.end() => break,
+            () = stop.cancelled() => break,
+            () = next(&mut hangup) => reloading.reload(),
+        }
+    }
     let grace = Instant::now() + config.server.grace;
     info!("shutting down: calls under way are finished, nothing new is taken");
     tell_health(&health, ServingStatus::NotServing).await;
     closing.cancel();
     let in_time = async {
-        let ended = match ended {
-            Some(ended) => ended,
-            None => tokio::select! {
-                ended = serving => ended,
-                () = calls.answered() => Ok(()),
-            },
-        };
+        tokio::select! {
+            () = serving => {}
+            () = calls.answered() => {}
+        }
         tasks.shut_down().await;
-        ended
     };
-    let ended = tokio::select! {
-        ended = in_time => { info!("all acknowledged work is finished"); ended }
-        () = tokio::time::sleep_until(grace) => { warn!(left = tasks.left(), "the grace period is over"); Ok(()) }
-        () = signals.next() => { warn!(left = tasks.left(), "second signal, ending now"); Ok(()) }
-    };
+    tokio::select! {
+        () = in_time => info!("all acknowledged work is finished"),
+        () = tokio::time::sleep_until(grace) => warn!(left = tasks.left(), "the grace period is over"),
+        () = signals.end() => warn!(left = tasks.left(), "second signal, ending now"),
+    }
     // What is still under way stops taking in anything; the store writes what it was given.
+    now.cancel();
     tasks.token().cancel();
     store.close().await;
     let _ = tokio::time::timeout(config.server.grace, applications.close()).await;
-    Ok(ended?)
+    Ok(())
+}
+
+/// Waits for a signal, for ever where there is none to hear.
+async fn next(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
 }
 
 /// The signals that end a server.
@@ -161,8 +180,8 @@ impl Signals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for one of them.
-    async fn next(&mut self) {
+    /// Waits for one that ends the server.
+    async fn end(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

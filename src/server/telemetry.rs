@@ -21,20 +21,44 @@ pub enum TelemetryError {
     Twice(#[from] TryInitError),
 }
 
+/// What is logged from now on can be changed through it.
+pub struct LogLevel(Box<dyn Fn(EnvFilter) -> bool + Send + Sync>);
+
+impl LogLevel {
+    /// Whether this level is in effect from now on: it is not where `RUST_LOG` says something else.
+    pub fn set(&self, level: &str) -> bool {
+        let log = Log { format: LogFormat::Text, level: level.to_owned() };
+        match choose_filter(&log, std::env::var(FILTER_VARIABLE).ok()) {
+            Ok((filter, _)) => (self.0)(filter),
+            Err(_) => false,
+        }
+    }
+}
+
 /// Sets up logs for the whole process; from here on `tracing`'s macros write. Called once, at the start.
 ///
 /// A `RUST_LOG` that is no filter is not worth refusing to start: it is told, and `log.level` holds.
-pub fn start(log: &Log) -> Result<(), TelemetryError> {
+pub fn start(log: &Log) -> Result<LogLevel, TelemetryError> {
     let (filter, mistake) = choose_filter(log, std::env::var(FILTER_VARIABLE).ok())?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    match log.format {
-        LogFormat::Text => subscriber.with_ansi(io::stderr().is_terminal()).finish().try_init()?,
-        LogFormat::Json => subscriber.json().flatten_event(true).finish().try_init()?,
-    }
+    let level = match log.format {
+        LogFormat::Text => {
+            let subscriber = subscriber.with_ansi(io::stderr().is_terminal()).with_filter_reloading();
+            let handle = subscriber.reload_handle();
+            subscriber.finish().try_init()?;
+            LogLevel(Box::new(move |filter| handle.reload(filter).is_ok()))
+        }
+        LogFormat::Json => {
+            let subscriber = subscriber.json().flatten_event(true).with_filter_reloading();
+            let handle = subscriber.reload_handle();
+            subscriber.finish().try_init()?;
+            LogLevel(Box::new(move |filter| handle.reload(filter).is_ok()))
+        }
+    };
     if let Some(error) = mistake {
         warn!(%error, level = %log.level, "{FILTER_VARIABLE} is not a filter, so log.level holds");
     }
-    Ok(())
+    Ok(level)
 }
 
 /// The filter that was asked for, or else the configuration's; and what is wrong with the one that was asked for.

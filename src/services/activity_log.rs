@@ -3,7 +3,6 @@
 use super::following::{Followed, followed};
 use super::input::Input;
 use super::names::MapOrAll;
-use super::paging::Page;
 use super::proto;
 use super::proto::tail_activity_request::Start as StartField;
 use super::proto::tail_activity_response::Item;
@@ -23,7 +22,7 @@ impl Services {
         request: &proto::ListActivityRequest,
     ) -> Result<proto::ListActivityResponse, CallError> {
         let mut input = Input::default();
-        let page = Page::of(&mut input, "ListActivity", request)?;
+        let page = self.page(&mut input, "ListActivity", request)?;
         let log = input.table_map_or_all("parent", &request.parent).map(|parent| match parent {
             MapOrAll::Map(map) => LogOf::Map(map),
             MapOrAll::All => LogOf::All,

@@ -1,5 +1,6 @@
 //! `AdminService`: what the operator of the server needs beside its users.
 
+use super::access::admit;
 use super::proto::admin::admin_service_server::AdminService;
 use super::proto::admin::{DownloadBackupRequest, DownloadBackupResponse};
 use super::status::CallError;
@@ -19,9 +20,10 @@ impl AdminService for Services {
 
     async fn download_backup(
         &self,
-        _: Request<DownloadBackupRequest>,
+        request: Request<DownloadBackupRequest>,
     ) -> Result<Response<Self::DownloadBackupStream>, Status> {
-        tracing::info!("a backup is made");
+        let (caller, _) = admit(request)?;
+        tracing::info!(actor = caller.actor, "a backup is made");
         let making = (self.engine.backup(), VecDeque::new());
         let closing = self.closing.clone();
         let chunks = futures::stream::unfold(Some(making), move |making| {

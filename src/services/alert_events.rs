@@ -2,7 +2,6 @@
 
 use super::following::{Followed, followed};
 use super::input::Input;
-use super::paging::Page;
 use super::proto;
 use super::proto::watch_alert_events_request::Start as StartField;
 use super::proto::watch_alert_events_response::Item;
@@ -101,7 +100,7 @@ impl Services {
         request: &proto::ListAlertEventsRequest,
     ) -> Result<proto::ListAlertEventsResponse, CallError> {
         let mut input = Input::default();
-        let page = Page::of(&mut input, "ListAlertEvents", request)?;
+        let page = self.page(&mut input, "ListAlertEvents", request)?;
         let mut filter = AlertFilter { unacknowledged: request.unacknowledged, ..AlertFilter::default() };
         if !request.table_map.is_empty() {
             filter.maps.extend(input.table_map("table_map", &request.table_map));
@@ -144,7 +143,7 @@ impl Services {
         request: &proto::ListNotificationsRequest,
     ) -> Result<proto::ListNotificationsResponse, CallError> {
         let mut input = Input::default();
-        let page = Page::of(&mut input, "ListNotifications", request)?;
+        let page = self.page(&mut input, "ListNotifications", request)?;
         let mut filter = NotificationFilter::default();
         let state = input.known::<proto::NotificationState>("state", request.state);
         filter.state = state.and_then(|state| match state {

@@ -2,7 +2,6 @@
 
 use super::Services;
 use super::input::Input;
-use super::paging::Page;
 use super::proto;
 use super::status::CallError;
 use super::{names, records, times};
@@ -202,7 +201,7 @@ impl Services {
         request: &proto::ListAlertSettingsRequest,
     ) -> Result<proto::ListAlertSettingsResponse, CallError> {
         let mut input = Input::default();
-        let page = Page::of(&mut input, "ListAlertSettings", request)?;
+        let page = self.page(&mut input, "ListAlertSettings", request)?;
         let covered =
             if request.table_map.is_empty() { None } else { input.table_map("table_map", &request.table_map) };
         input.done()?;

@@ -2,7 +2,6 @@
 
 use super::Services;
 use super::input::Input;
-use super::paging::Page;
 use super::proto;
 use super::records::total;
 use super::status::CallError;
@@ -16,7 +15,7 @@ impl Services {
         request: &proto::ListApplicationsRequest,
     ) -> Result<proto::ListApplicationsResponse, CallError> {
         let mut input = Input::default();
-        let page = Page::of(&mut input, "ListApplications", request)?;
+        let page = self.page(&mut input, "ListApplications", request)?;
         input.done()?;
         let all: Vec<_> = self.engine.applications().all().collect();
         let total_size = total(all.len() as u64);
@@ -51,7 +50,7 @@ impl Services {
         request: &proto::ListTablesRequest,
     ) -> Result<proto::ListTablesResponse, CallError> {
         let mut input = Input::default();
-        let page = Page::of(&mut input, "ListTables", request)?;
+        let page = self.page(&mut input, "ListTables", request)?;
         let id = input.application("parent", &request.parent);
         let id = input.with(id)?;
         let mut names = self.engine.ask_application(&id, |found| async move { found.list_tables().await }).await?;

@@ -4,7 +4,6 @@ use super::Services;
 use super::definition::table_map;
 use super::findings::malformed;
 use super::input::Input;
-use super::paging::Page;
 use super::proto;
 use super::proto::validate_table_map_request::Target;
 use super::status::CallError;
@@ -12,6 +11,7 @@ use super::{failures, records, update_mask};
 use crate::engine::catalog::NewMap;
 use crate::engine::log::{EventFilter, LogOf};
 use crate::engine::map::{Deletion, Update};
+use crate::model::access::Caller;
 use crate::model::ids::MapId;
 use crate::model::mapping::Violation;
 use crate::model::table_map::{Definition, TableMap};
@@ -68,10 +68,11 @@ impl Services {
 
     pub(super) fn list(
         &self,
+        caller: &Caller,
         request: &proto::ListTableMapsRequest,
     ) -> Result<proto::ListTableMapsResponse, CallError> {
         let mut input = Input::default();
-        let page = Page::of(&mut input, "ListTableMaps", request)?;
+        let page = self.page(&mut input, "ListTableMaps", request)?;
         let state = input.known::<proto::TableMapState>("state", request.state);
         let any_application = request.application.is_empty();
         let application =
@@ -82,7 +83,8 @@ impl Services {
         maps.retain(|view| {
             let definition = &view.map.definition;
             let sides = [&definition.left.application, &definition.right.application];
-            state.is_none_or(|state| state == view.map.state.into())
+            caller.scope.has(&view.map.id)
+                && state.is_none_or(|state| state == view.map.state.into())
                 && application.as_ref().is_none_or(|application| sides.contains(&application))
         });
         let total_size = records::total(maps.len() as u64);

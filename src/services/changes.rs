@@ -25,8 +25,8 @@ impl Services {
         if request.record.is_none() {
             input.wrong("record", "is required");
         }
-        let record = input.row("record", request.record.unwrap_or_default());
-        let previous_key = request.previous_key.map(|key| input.row("previous_key", key));
+        let record = self.row(input, "record", request.record.unwrap_or_default());
+        let previous_key = request.previous_key.map(|key| self.row(input, "previous_key", key));
         let source_time = input.time("source_time", request.source_time);
         input.text("change_id", &request.change_id, ID_CHARS_MAX);
         input.text("correlation_id", &request.correlation_id, ID_CHARS_MAX);

@@ -1,7 +1,6 @@
 //! Errors by cause. A list is taken once and its pages are cut from it, so that they fit each other.
 
 use super::input::Input;
-use super::paging::Page;
 use super::queued_records::key_record;
 use super::records::{count, direction_from, total};
 use super::status::CallError;
@@ -51,7 +50,7 @@ impl Services {
         request: &proto::ListErrorGroupsRequest,
     ) -> Result<proto::ListErrorGroupsResponse, CallError> {
         let mut input = Input::default();
-        let page = Page::of(&mut input, "ListErrorGroups", request)?;
+        let page = self.page(&mut input, "ListErrorGroups", request)?;
         let map = input.table_map("parent", &request.parent);
         let origin = input.known::<proto::ErrorOrigin>("origin", request.origin);
         let (map, origin) = input.with(map.zip(origin))?;

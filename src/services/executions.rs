@@ -177,7 +177,7 @@ impl Services {
         request: &proto::ListExecutionsRequest,
     ) -> Result<proto::ListExecutionsResponse, CallError> {
         let mut input = Input::default();
-        let page = Page::of(&mut input, "ListExecutions", request)?;
+        let page = self.page(&mut input, "ListExecutions", request)?;
         let map = input.table_map("parent", &request.parent);
         let state = input.known::<proto::ExecutionState>("state", request.state);
         let (map, state) = input.with(map.zip(state))?;
@@ -214,7 +214,7 @@ impl Services {
         request: &proto::ListExecutionErrorsRequest,
     ) -> Result<proto::ListExecutionErrorsResponse, CallError> {
         let mut input = Input::default();
-        let page = Page::of(&mut input, "ListExecutionErrors", request)?;
+        let page = self.page(&mut input, "ListExecutionErrors", request)?;
         let named = input.execution("parent", &request.parent);
         let (map, number) = input.with(named)?;
         self.engine.execution(&map, number)?;

@@ -63,7 +63,7 @@ impl Services {
         request: &proto::ListQueuedRecordsRequest,
     ) -> Result<proto::ListQueuedRecordsResponse, CallError> {
         let mut input = Input::default();
-        let page = Page::of(&mut input, "ListQueuedRecords", request)?;
+        let page = self.page(&mut input, "ListQueuedRecords", request)?;
         let id = input.table_map("parent", &request.parent);
         let state = input.known::<proto::QueuedRecordState>("state", request.state);
         let (id, state) = input.with(id.zip(state))?;
@@ -89,7 +89,7 @@ impl Services {
         request: &proto::ListCatchUpErrorsRequest,
     ) -> Result<proto::ListCatchUpErrorsResponse, CallError> {
         let mut input = Input::default();
-        let page = Page::of(&mut input, "ListCatchUpErrors", request)?;
+        let page = self.page(&mut input, "ListCatchUpErrors", request)?;
         let id = input.table_map("parent", &request.parent);
         let id = input.with(id)?;
         let total_size = total(self.engine.head(&id)?.figures.in_error());

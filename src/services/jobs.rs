@@ -2,7 +2,6 @@
 
 use super::executions::failed_row;
 use super::input::Input;
-use super::paging::Page;
 use super::proto;
 use super::records::{count, record};
 use super::status::CallError;
@@ -146,7 +145,8 @@ impl Services {
         let mut input = Input::default();
         let map = input.table_map("parent", &request.parent);
         let tag = input.tag(&request.request_id, &request);
-        let correction = request.correction.clone().map(|given| input.row("correction", given)).unwrap_or_default();
+        let correction =
+            request.correction.clone().map(|given| self.row(&mut input, "correction", given)).unwrap_or_default();
         let Some(map) = map else { return Err(CallError::Fields(input.violations())) };
         let view = self.engine.map(&map)?;
         let meant = Meant { names: &request.names, all: request.all, filter: request.filter.as_ref() };
@@ -166,7 +166,8 @@ impl Services {
         let mut input = Input::default();
         let parent = input.execution("parent", &request.parent);
         let tag = input.tag(&request.request_id, &request);
-        let correction = request.correction.clone().map(|given| input.row("correction", given)).unwrap_or_default();
+        let correction =
+            request.correction.clone().map(|given| self.row(&mut input, "correction", given)).unwrap_or_default();
         let Some((map, execution)) = parent else { return Err(CallError::Fields(input.violations())) };
         let view = self.engine.map(&map)?;
         self.engine.execution(&map, execution)?;
@@ -232,7 +233,7 @@ impl Services {
         if given.record.is_none() {
             input.wrong("queued_record.record", "is required: all columns of the record");
         }
-        let record = input.row("queued_record.record", given.record.unwrap_or_default());
+        let record = self.row(&mut input, "queued_record.record", given.record.unwrap_or_default());
         let (map, sequence) = input.with(named)?;
         let corrected = Corrected { record, etag: given.etag, actor, validate_only: request.validate_only };
         let error = self.engine.correct(&map, sequence, corrected, DECISION_WAIT).await?;
@@ -342,7 +343,7 @@ impl Services {
         request: &proto::ListQueueJobsRequest,
     ) -> Result<proto::ListQueueJobsResponse, CallError> {
         let mut input = Input::default();
-        let page = Page::of(&mut input, "ListQueueJobs", request)?;
+        let page = self.page(&mut input, "ListQueueJobs", request)?;
         let map = input.table_map("parent", &request.parent);
         let state = input.known::<proto::QueueJobState>("state", request.state);
         let (map, state) = input.with(map.zip(state))?;

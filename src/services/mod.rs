@@ -2,9 +2,9 @@
 //!
 //! A method that this version does not offer answers through `methods::not_offered`; `methods::OFFERED` lists the others.
 
+pub mod access;
 mod activity;
 mod activity_log;
-mod actor;
 mod admin;
 mod alert_events;
 mod alert_settings;
@@ -56,10 +56,18 @@ pub struct Services {
     /// Cancelled when the server begins to shut down: streams that have no end of their own end then.
     closing: CancellationToken,
     group_lists: Arc<GroupLists>,
+    limits: Limits,
+}
+
+/// What a request may ask for.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub page_size_max: usize,
+    pub record_fields_max: usize,
 }
 
 impl Services {
-    pub fn new(engine: Arc<Engine>, closing: CancellationToken) -> Self {
-        Self { engine, closing, group_lists: Arc::default() }
+    pub fn new(engine: Arc<Engine>, closing: CancellationToken, limits: Limits) -> Self {
+        Self { engine, closing, group_lists: Arc::default(), limits }
     }
 }

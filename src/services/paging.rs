@@ -1,6 +1,7 @@
 //! Pages of lists. A token says where the next page begins and of which list it is, so that one of another list, or of the
 //! same with other fields, is refused.
 
+use super::Services;
 use super::input::Input;
 use super::status::CallError;
 use prost::Message;
@@ -8,7 +9,13 @@ use std::fmt::Write as _;
 use xxhash_rust::xxh3::xxh3_64;
 
 const PAGE_SIZE_DEFAULT: usize = 50;
-const PAGE_SIZE_MAX: usize = 1_000;
+
+impl Services {
+    /// The page that a request asks for, of no more than the server gives.
+    pub(super) fn page<R: Paged>(&self, input: &mut Input, method: &str, request: &R) -> Result<Page, CallError> {
+        Page::of(input, method, request, self.limits.page_size_max)
+    }
+}
 
 /// A request for a page of a list.
 pub trait Paged: Message + Clone {
@@ -69,10 +76,10 @@ pub struct Page {
 
 impl Page {
     /// Reads size and token of a request.
-    pub fn of<R: Paged>(input: &mut Input, method: &str, request: &R) -> Result<Page, CallError> {
+    pub fn of<R: Paged>(input: &mut Input, method: &str, request: &R, size_max: usize) -> Result<Page, CallError> {
         let size = match usize::try_from(request.page_size()) {
-            Ok(0) => PAGE_SIZE_DEFAULT,
-            Ok(size) => size.min(PAGE_SIZE_MAX),
+            Ok(0) => PAGE_SIZE_DEFAULT.min(size_max),
+            Ok(size) => size.min(size_max),
             Err(_) => {
                 input.wrong("page_size", "is negative");
                 PAGE_SIZE_DEFAULT
@@ -138,7 +145,7 @@ mod tests {
     use crate::services::proto::{ListTableMapsRequest, ListTablesRequest};
 
     fn page(request: &ListTableMapsRequest) -> Result<Page, CallError> {
-        Page::of(&mut Input::default(), "ListTableMaps", request)
+        Page::of(&mut Input::default(), "ListTableMaps", request, 1_000)
     }
 
     #[test]
@@ -152,7 +159,7 @@ mod tests {
         let filtered = ListTableMapsRequest { state: 1, page_token: token.clone(), ..Default::default() };
         assert!(page(&filtered).is_err(), "another filter is another list");
         let foreign = ListTablesRequest { page_token: token.clone(), ..Default::default() };
-        assert!(Page::of(&mut Input::default(), "ListTables", &foreign).is_err());
+        assert!(Page::of(&mut Input::default(), "ListTables", &foreign, 1_000).is_err());
         for malformed in ["x", "zz", &token[1..], &token[..8]] {
             let request = ListTableMapsRequest { page_token: malformed.to_owned(), ..Default::default() };
             assert!(page(&request).is_err(), "{malformed:?} was taken");
@@ -181,6 +188,6 @@ mod tests {
         assert_eq!([size(0), size(1), size(1_000), size(5_000)], [50, 1, 1_000, 1_000]);
         let mut input = Input::default();
         let negative = ListTableMapsRequest { page_size: -1, ..Default::default() };
-        assert!(Page::of(&mut input, "ListTableMaps", &negative).is_ok() && !input.is_clean());
+        assert!(Page::of(&mut input, "ListTableMaps", &negative, 1_000).is_ok() && !input.is_clean());
     }
 }

@@ -1,5 +1,6 @@
 //! Values and records of the wire, and rows of the model.
 
+use super::Services;
 use super::input::Input;
 use super::proto;
 use super::proto::value::Kind;
@@ -61,6 +62,18 @@ fn uuid(text: &str) -> Result<Uuid, String> {
 /// A row as a record.
 pub fn record(row: Row) -> proto::Record {
     proto::Record { fields: row.into_iter().map(|(column, value)| (column.to_string(), value.into())).collect() }
+}
+
+impl Services {
+    /// A record as a row, of no more fields than the server takes.
+    pub(super) fn row(&self, input: &mut Input, field: &str, record: proto::Record) -> Row {
+        let (fields, fields_max) = (record.fields.len(), self.limits.record_fields_max);
+        if fields > fields_max {
+            input.wrong(format!("{field}.fields"), format!("has {fields} fields, at most {fields_max} are taken"));
+            return Row::new();
+        }
+        input.row(field, record)
+    }
 }
 
 impl Input {

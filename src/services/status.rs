@@ -4,6 +4,7 @@
 use super::names;
 use super::proto::ErrorReason;
 use crate::engine::error::{EngineError, LogPlace, Purpose};
+use crate::model::access::{MapScope, Role};
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::limits::Limit;
 use crate::model::mapping::Violation;
@@ -30,6 +31,34 @@ pub enum CallError {
     Fields(Vec<Violation>),
     /// The token is not one of this list.
     PageToken,
+    /// The server asks who calls, and was not told.
+    CredentialsMissing,
+    /// What was shown is not known here.
+    CredentialsInvalid,
+    /// The caller's role is too small.
+    RoleTooSmall {
+        actor: String,
+        role: Role,
+        needed: Role,
+        method: String,
+    },
+    /// The caller's role holds for other maps.
+    MapsOutside {
+        actor: String,
+        method: &'static str,
+        scope: MapScope,
+    },
+    /// A limit of the server for one caller, or for all.
+    TooManyCalls {
+        who: String,
+        what: &'static str,
+        max: usize,
+        setting: &'static str,
+    },
+    /// The request did not arrive whole in time.
+    RequestTooSlow {
+        timeout: Duration,
+    },
     /// A method or an option that this version does not have.
     NotOffered {
         what: &'static str,
@@ -39,6 +68,18 @@ pub enum CallError {
     /// The caller's time is over.
     DeadlinePassed,
     Engine(EngineError),
+}
+
+impl CallError {
+    /// Who was refused, where that is known.
+    pub fn actor(&self) -> Option<&str> {
+        match self {
+            Self::RoleTooSmall { actor, .. }
+            | Self::MapsOutside { actor, .. }
+            | Self::TooManyCalls { who: actor, .. } => Some(actor),
+            _ => None,
+        }
+    }
 }
 
 impl From<EngineError> for CallError {
@@ -139,13 +180,45 @@ fn told(error: CallError) -> Told {
             Told::new(Code::InvalidArgument, ErrorReason::InvalidPageToken, message)
                 .violations(vec![Violation::new("page_token", message)])
         }
+        CallError::CredentialsMissing => {
+            let message = "this server asks who calls: send the header \"authorization: Bearer TOKEN\", or show a client \
+                           certificate that it knows";
+            Told::new(Code::Unauthenticated, ErrorReason::CredentialsMissing, message)
+        }
+        CallError::CredentialsInvalid => {
+            let message = "the token or client certificate is not known here, or is no longer";
+            Told::new(Code::Unauthenticated, ErrorReason::CredentialsInvalid, message)
+        }
+        CallError::RoleTooSmall { actor, role, needed, method } => {
+            let message = format!("{actor} has the role {role}, and {method} takes the role {needed}");
+            Told::new(Code::PermissionDenied, ErrorReason::PermissionMissing, message).with("permission", needed)
+        }
+        CallError::MapsOutside { actor, method, scope } => {
+            let message = format!(
+                "{actor} may call {method} for some table maps only, and the request names another one, or none: {scope}"
+            );
+            Told::new(Code::PermissionDenied, ErrorReason::PermissionMissing, message).with("permission", "table_maps")
+        }
+        CallError::TooManyCalls { who, what, max, setting } => {
+            let message = format!("{who} has {max} {what} under way already, and no more are taken (limits.{setting})");
+            Told::new(Code::ResourceExhausted, ErrorReason::TooManyRequests, message)
+                .with("setting", format!("limits.{setting}"))
+                .quota(who)
+                .retry(RETRY_AFTER)
+        }
+        CallError::RequestTooSlow { timeout } => {
+            let seconds = timeout.as_secs_f64();
+            let message = format!("the request did not arrive whole within {seconds} s (limits.request_timeout)");
+            Told::new(Code::DeadlineExceeded, ErrorReason::WaitTimeout, message)
+        }
         CallError::NotOffered { what } => {
             let message = format!("{what} is not offered by this version");
             Told::new(Code::Unimplemented, ErrorReason::NotImplemented, message).with("method", what)
         }
         CallError::Panicked => fault("a handler broke down"),
         CallError::DeadlinePassed => {
-            let message = "the time that the caller gave has passed; what was accepted goes on";
+            let message =
+                "the time of the call has passed, the caller's or limits.call_timeout; what was accepted goes on";
             Told::new(Code::DeadlineExceeded, ErrorReason::WaitTimeout, message)
         }
         CallError::Engine(error) => engine(error),

@@ -1,9 +1,10 @@
 //! `TableMapService`: each method checks in a file of its own, calls the engine, and answers.
 
+use super::access::admit;
 use super::methods::not_offered;
 use super::proto::table_map_service_server::TableMapService;
 use super::proto::*;
-use super::{Answers, Services, actor};
+use super::{Answers, Services};
 use tonic::{Request, Response, Status};
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -14,106 +15,122 @@ impl TableMapService for Services {
     type DownloadActivityStream = Answers<DownloadActivityResponse>;
 
     async fn create_table_map(&self, request: Request<CreateTableMapRequest>) -> Answer<TableMap> {
-        Ok(Response::new(self.create(actor::of(&request), request.into_inner()).await?))
+        let (caller, request) = admit(request)?;
+        Ok(Response::new(self.create(caller.actor, request).await?))
     }
 
     async fn get_table_map(&self, request: Request<GetTableMapRequest>) -> Answer<TableMap> {
-        Ok(Response::new(self.get(request.get_ref())?))
+        Ok(Response::new(self.get(&admit(request)?.1)?))
     }
 
     async fn list_table_maps(&self, request: Request<ListTableMapsRequest>) -> Answer<ListTableMapsResponse> {
-        Ok(Response::new(self.list(request.get_ref())?))
+        let (caller, request) = admit(request)?;
+        Ok(Response::new(self.list(&caller, &request)?))
     }
 
     async fn update_table_map(&self, request: Request<UpdateTableMapRequest>) -> Answer<TableMap> {
-        Ok(Response::new(self.update(actor::of(&request), request.into_inner()).await?))
+        let (caller, request) = admit(request)?;
+        Ok(Response::new(self.update(caller.actor, request).await?))
     }
 
     async fn delete_table_map(&self, request: Request<DeleteTableMapRequest>) -> Answer<()> {
-        self.delete(actor::of(&request), request.into_inner()).await?;
+        let (caller, request) = admit(request)?;
+        self.delete(caller.actor, request).await?;
         Ok(Response::new(()))
     }
 
     async fn validate_table_map(&self, request: Request<ValidateTableMapRequest>) -> Answer<ValidateTableMapResponse> {
-        Ok(Response::new(self.validate(request.into_inner()).await?))
+        Ok(Response::new(self.validate(admit(request)?.1).await?))
     }
 
     async fn run_table_map(&self, request: Request<RunTableMapRequest>) -> Answer<TransitionResponse> {
-        Ok(Response::new(self.run(actor::of(&request), request.into_inner()).await?))
+        let (caller, request) = admit(request)?;
+        Ok(Response::new(self.run(caller, request).await?))
     }
 
     async fn pause_table_map(&self, request: Request<PauseTableMapRequest>) -> Answer<TransitionResponse> {
-        Ok(Response::new(self.pause(actor::of(&request), request.into_inner()).await?))
+        let (caller, request) = admit(request)?;
+        Ok(Response::new(self.pause(caller, request).await?))
     }
 
     async fn resume_table_map(&self, request: Request<ResumeTableMapRequest>) -> Answer<TransitionResponse> {
-        Ok(Response::new(self.resume(actor::of(&request), request.into_inner()).await?))
+        let (caller, request) = admit(request)?;
+        Ok(Response::new(self.resume(caller, request).await?))
     }
 
     async fn skip_to_live(&self, request: Request<SkipToLiveRequest>) -> Answer<TransitionResponse> {
-        Ok(Response::new(self.skip_to_live(actor::of(&request), request.into_inner()).await?))
+        let (caller, request) = admit(request)?;
+        Ok(Response::new(self.skip_to_live(caller, request).await?))
     }
 
     async fn stop_table_map(&self, request: Request<StopTableMapRequest>) -> Answer<TransitionResponse> {
-        Ok(Response::new(self.stop(actor::of(&request), request.into_inner()).await?))
+        let (caller, request) = admit(request)?;
+        Ok(Response::new(self.stop(caller, request).await?))
     }
 
     async fn get_table_map_overview(&self, request: Request<GetTableMapOverviewRequest>) -> Answer<TableMapOverview> {
-        Ok(Response::new(self.overview(request.get_ref())?))
+        Ok(Response::new(self.overview(&admit(request)?.1)?))
     }
 
     async fn list_activity(&self, request: Request<ListActivityRequest>) -> Answer<ListActivityResponse> {
-        Ok(Response::new(self.list_activity(request.get_ref())?))
+        Ok(Response::new(self.list_activity(&admit(request)?.1)?))
     }
 
     async fn tail_activity(&self, request: Request<TailActivityRequest>) -> Answer<Self::TailActivityStream> {
-        Ok(Response::new(self.tail_activity(request.into_inner())?))
+        Ok(Response::new(self.tail_activity(admit(request)?.1)?))
     }
 
     async fn list_applications(&self, request: Request<ListApplicationsRequest>) -> Answer<ListApplicationsResponse> {
-        Ok(Response::new(self.list_applications(request.get_ref())?))
+        Ok(Response::new(self.list_applications(&admit(request)?.1)?))
     }
 
     async fn check_application(&self, request: Request<CheckApplicationRequest>) -> Answer<CheckApplicationResponse> {
-        Ok(Response::new(self.check_application(request.into_inner()).await?))
+        Ok(Response::new(self.check_application(admit(request)?.1).await?))
     }
 
     async fn list_tables(&self, request: Request<ListTablesRequest>) -> Answer<ListTablesResponse> {
-        Ok(Response::new(self.list_tables(request.get_ref()).await?))
+        Ok(Response::new(self.list_tables(&admit(request)?.1).await?))
     }
 
     async fn get_table(&self, request: Request<GetTableRequest>) -> Answer<Table> {
-        Ok(Response::new(self.get_table(request.get_ref()).await?))
+        Ok(Response::new(self.get_table(&admit(request)?.1).await?))
     }
 
-    async fn preview_table_map(&self, _: Request<PreviewTableMapRequest>) -> Answer<PreviewTableMapResponse> {
+    async fn preview_table_map(&self, request: Request<PreviewTableMapRequest>) -> Answer<PreviewTableMapResponse> {
+        admit(request)?;
         not_offered("PreviewTableMap")
     }
 
-    async fn suggest_table_map(&self, _: Request<SuggestTableMapRequest>) -> Answer<SuggestTableMapResponse> {
+    async fn suggest_table_map(&self, request: Request<SuggestTableMapRequest>) -> Answer<SuggestTableMapResponse> {
+        admit(request)?;
         not_offered("SuggestTableMap")
     }
 
     async fn list_table_map_versions(
         &self,
-        _: Request<ListTableMapVersionsRequest>,
+        request: Request<ListTableMapVersionsRequest>,
     ) -> Answer<ListTableMapVersionsResponse> {
+        admit(request)?;
         not_offered("ListTableMapVersions")
     }
 
-    async fn get_table_map_version(&self, _: Request<GetTableMapVersionRequest>) -> Answer<TableMapVersion> {
+    async fn get_table_map_version(&self, request: Request<GetTableMapVersionRequest>) -> Answer<TableMapVersion> {
+        admit(request)?;
         not_offered("GetTableMapVersion")
     }
 
-    async fn restore_table_map_version(&self, _: Request<RestoreTableMapVersionRequest>) -> Answer<TableMap> {
+    async fn restore_table_map_version(&self, request: Request<RestoreTableMapVersionRequest>) -> Answer<TableMap> {
+        admit(request)?;
         not_offered("RestoreTableMapVersion")
     }
 
-    async fn export_table_maps(&self, _: Request<ExportTableMapsRequest>) -> Answer<ExportTableMapsResponse> {
+    async fn export_table_maps(&self, request: Request<ExportTableMapsRequest>) -> Answer<ExportTableMapsResponse> {
+        admit(request)?;
         not_offered("ExportTableMaps")
     }
 
-    async fn import_table_maps(&self, _: Request<ImportTableMapsRequest>) -> Answer<ImportTableMapsResponse> {
+    async fn import_table_maps(&self, request: Request<ImportTableMapsRequest>) -> Answer<ImportTableMapsResponse> {
+        admit(request)?;
         not_offered("ImportTableMaps")
     }
 
@@ -121,13 +138,13 @@ impl TableMapService for Services {
         &self,
         request: Request<ListRelatedTableMapsRequest>,
     ) -> Answer<ListRelatedTableMapsResponse> {
-        Ok(Response::new(self.list_related(request.get_ref()).await?))
+        Ok(Response::new(self.list_related(&admit(request)?.1).await?))
     }
 
     async fn download_activity(
         &self,
         request: Request<DownloadActivityRequest>,
     ) -> Answer<Self::DownloadActivityStream> {
-        Ok(Response::new(self.download_activity(request.get_ref())?))
+        Ok(Response::new(self.download_activity(&admit(request)?.1)?))
     }
 }

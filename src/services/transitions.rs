@@ -5,11 +5,12 @@ use super::input::Input;
 use super::proto;
 use super::proto::transition_result::Outcome;
 use super::status::CallError;
-use super::{answers, names};
+use super::{access, answers, names};
 use crate::engine::catalog::RunRequest;
 use crate::engine::error::EngineError;
 use crate::engine::map::{LeftOver, Transition, TransitionRequest};
 use crate::engine::related::Unknown;
+use crate::model::access::Caller;
 use crate::model::ids::MapId;
 use crate::model::related::{Related, related};
 use crate::model::request::RequestTag;
@@ -38,12 +39,12 @@ pub(super) struct Asked {
     wait: Duration,
     tag: Option<RequestTag>,
     reason: String,
-    actor: String,
+    caller: Caller,
 }
 
 /// The fields that all requests for a transition share.
 macro_rules! asked {
-    ($actor:expr, $request:expr, $input:expr) => {{
+    ($caller:expr, $request:expr, $input:expr) => {{
         let (request, input) = (&$request, &mut $input);
         let tag = input.tag(&request.request_id, request);
         input.reason(&request.reason);
@@ -51,7 +52,7 @@ macro_rules! asked {
         let maps = input.maps(&request.name, &request.names);
         let single = request.names.is_empty();
         let (include_related, reason) = (request.include_related, request.reason.clone());
-        Asked { maps, single, include_related, order: Vec::new(), wait, tag, reason, actor: $actor }
+        Asked { maps, single, include_related, order: Vec::new(), wait, tag, reason, caller: $caller }
     }};
 }
 
@@ -103,18 +104,23 @@ struct Along {
 
 impl Asked {
     fn request(&self, transition: Transition) -> TransitionRequest {
-        TransitionRequest { transition, actor: self.actor.clone(), reason: self.reason.clone(), tag: self.tag.clone() }
+        TransitionRequest {
+            transition,
+            actor: self.caller.actor.clone(),
+            reason: self.reason.clone(),
+            tag: self.tag.clone(),
+        }
     }
 }
 
 impl Services {
     pub(super) async fn run(
         &self,
-        actor: String,
+        caller: Caller,
         request: proto::RunTableMapRequest,
     ) -> Result<proto::TransitionResponse, CallError> {
         let mut input = Input::default();
-        let mut asked = asked!(actor, request, input);
+        let mut asked = asked!(caller, request, input);
         let mode = input.known::<proto::InitialSyncMode>("initial_sync", request.initial_sync);
         let master = input.side_if_given("master", request.master);
         let (mode, master) = input.with(mode.zip(master))?;
@@ -125,7 +131,7 @@ impl Services {
             after: Vec::new(),
             circle: Vec::new(),
             validate_only: request.validate_only,
-            actor: asked.actor.clone(),
+            actor: asked.caller.actor.clone(),
             reason: asked.reason.clone(),
             tag: asked.tag.clone(),
         };
@@ -153,11 +159,11 @@ impl Services {
 
     pub(super) async fn pause(
         &self,
-        actor: String,
+        caller: Caller,
         request: proto::PauseTableMapRequest,
     ) -> Result<proto::TransitionResponse, CallError> {
         let mut input = Input::default();
-        let mut asked = asked!(actor, request, input);
+        let mut asked = asked!(caller, request, input);
         input.done()?;
         self.take_along(&mut asked, Unknown::PassOver, |state| matches!(state, MapState::Running | MapState::Resuming))
             .await?;
@@ -167,11 +173,11 @@ impl Services {
 
     pub(super) async fn resume(
         &self,
-        actor: String,
+        caller: Caller,
         request: proto::ResumeTableMapRequest,
     ) -> Result<proto::TransitionResponse, CallError> {
         let mut input = Input::default();
-        let mut asked = asked!(actor, request, input);
+        let mut asked = asked!(caller, request, input);
         let option = input.known("option", request.option).map(|option| match option {
             proto::ResumeOption::Unspecified | proto::ResumeOption::CatchUp => ResumeOption::CatchUp,
             proto::ResumeOption::SkipAndKeep => ResumeOption::SkipAndKeep,
@@ -184,11 +190,11 @@ impl Services {
 
     pub(super) async fn skip_to_live(
         &self,
-        actor: String,
+        caller: Caller,
         request: proto::SkipToLiveRequest,
     ) -> Result<proto::TransitionResponse, CallError> {
         let mut input = Input::default();
-        let mut asked = asked!(actor, request, input);
+        let mut asked = asked!(caller, request, input);
         let left_over = input.known("queued_records", request.queued_records).map(left_over);
         let left_over = input.with(left_over)?.unwrap_or(LeftOver::Keep);
         self.take_along(&mut asked, Unknown::PassOver, |state| state == MapState::Resuming).await?;
@@ -197,11 +203,11 @@ impl Services {
 
     pub(super) async fn stop(
         &self,
-        actor: String,
+        caller: Caller,
         request: proto::StopTableMapRequest,
     ) -> Result<proto::TransitionResponse, CallError> {
         let mut input = Input::default();
-        let mut asked = asked!(actor, request, input);
+        let mut asked = asked!(caller, request, input);
         let left_over = input.known("queued_records", request.queued_records).map(left_over);
         let left_over = input.with(left_over)?;
         self.take_along(&mut asked, Unknown::PassOver, |state| state != MapState::NotRunning).await?;
@@ -274,6 +280,8 @@ impl Services {
             });
             let along = asked.order.iter().filter(|id| !named.contains(*id));
             asked.maps.extend(along.cloned());
+            // Which maps are related is known only now.
+            access::check_maps(&asked.caller, "include_related", &asked.maps)?;
         }
         // Those before a map that it depends on or that depend on it: the order that was named breaks circles.
         let acted_on = if asked.order.is_empty() { &asked.maps } else { &asked.order };

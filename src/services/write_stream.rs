@@ -3,9 +3,10 @@
 use super::proto;
 use super::proto::write_records_response::Result as Told;
 use super::status::CallError;
-use super::{Answers, Services, answers};
+use super::{Answers, Services, access, answers};
 use crate::engine::PendingAnswer;
 use crate::engine::error::EngineError;
+use crate::model::access::Caller;
 use crate::model::mapping::Violation;
 use futures::{Stream, StreamExt, stream};
 use std::sync::Arc;
@@ -16,11 +17,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const IN_FLIGHT_MAX: usize = 512;
 
 impl Services {
-    pub(super) fn write_stream<S>(&self, requests: S) -> Answers<proto::WriteRecordsResponse>
+    pub(super) fn write_stream<S>(&self, caller: Caller, requests: S) -> Answers<proto::WriteRecordsResponse>
     where
         S: Stream<Item = Result<proto::WriteRecordsRequest, tonic::Status>> + Send + 'static,
     {
         let services = self.clone();
+        let caller = Arc::new(caller);
         let closing = self.closing.clone();
         // Set when the sender has ended: then a shutdown cut nothing off.
         let ended = Arc::new(AtomicBool::new(false));
@@ -32,8 +34,8 @@ impl Services {
         let answered = marked
             .take_until(closing.clone().cancelled_owned())
             .then(move |request| {
-                let services = services.clone();
-                async move { services.hand_over_one(request?).await }
+                let (services, caller) = (services.clone(), caller.clone());
+                async move { services.hand_over_one(&caller, request?).await }
             })
             .map(answer)
             .buffered(IN_FLIGHT_MAX);
@@ -45,11 +47,20 @@ impl Services {
     }
 
     /// Hands a change over, in its turn. Only a broken stream is an error here.
-    async fn hand_over_one(&self, request: proto::WriteRecordsRequest) -> Result<HandedOver, tonic::Status> {
+    async fn hand_over_one(
+        &self,
+        caller: &Caller,
+        request: proto::WriteRecordsRequest,
+    ) -> Result<HandedOver, tonic::Status> {
+        let admitted = access::check(caller, &request);
         let change = request.change.unwrap_or_default();
         let change_id = change.change_id.clone();
         let missing = || CallError::Fields(vec![Violation::new("change_id", "is required in a stream")]);
-        let pending = if change_id.is_empty() { Err(missing()) } else { self.hand_over(change).await };
+        let pending = match admitted {
+            Err(refused) => Err(refused),
+            Ok(()) if change_id.is_empty() => Err(missing()),
+            Ok(()) => self.hand_over(change).await,
+        };
         Ok(HandedOver { change_id, pending })
     }
 }

@@ -29,7 +29,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 
 /// How long anything may take before the test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -110,6 +110,33 @@ impl Server {
         self.channel.clone()
     }
 
+    /// Another connection of its own, with these certificates.
+    pub async fn connect_tls(&self, tls: ClientTlsConfig) -> Result<Channel, tonic::transport::Error> {
+        let endpoint = Endpoint::from_shared(format!("https://127.0.0.1:{}", self.port)).expect("a URL");
+        endpoint.tls_config(tls)?.connect().await
+    }
+
+    /// Another connection of its own.
+    pub async fn connect(&self) -> Channel {
+        Endpoint::from_shared(format!("http://127.0.0.1:{}", self.port))
+            .expect("a URL")
+            .connect()
+            .await
+            .expect("a connection")
+    }
+
+    /// Rewrites its configuration, to hold when it reads it again.
+    pub fn configure(&self, change: impl FnOnce(String) -> String) {
+        let path = self.folder.path().join("tandem.toml");
+        let config = std::fs::read_to_string(&path).expect("a configuration file");
+        std::fs::write(path, change(config)).expect("a configuration file");
+    }
+
+    /// Where it was started.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// `127.0.0.1:PORT`.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
@@ -141,9 +168,27 @@ impl Server {
 
     /// Asks it to end as an operator does.
     pub fn signal_terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    /// Asks it to read its configuration again, and waits until it says that it has, or has not.
+    pub async fn reload(&self) {
+        let told =
+            |log: String| log.matches("configuration was reloaded").count() + log.matches("was not reloaded").count();
+        let before = told(self.log());
+        self.signal("-HUP");
+        let again = async {
+            while told(self.log()) == before {
+                sleep(LOOK_AGAIN).await;
+            }
+        };
+        timeout(PATIENCE, again).await.expect("the server says what it made of it");
+    }
+
+    fn signal(&self, signal: &str) {
         let id = self.process_id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill can be run");
-        assert!(sent.success(), "SIGTERM could not be sent");
+        let sent = Command::new("kill").args([signal, &id]).status().expect("kill can be run");
+        assert!(sent.success(), "{signal} could not be sent");
     }
 
     /// SIGTERM, and how it ended.

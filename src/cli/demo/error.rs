@@ -2,6 +2,7 @@
 
 use super::tables::Kind;
 use crate::cli::Exit;
+use crate::server::config::LoadError;
 use crate::server::run::ServeError;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub enum DemoError {
     /// Occurs when the server does not start; it may have ended without saying why.
     #[error("the server did not start")]
     Server(#[source] Option<ServeError>),
+    #[error("the server's defaults are no configuration")]
+    Config(#[source] LoadError),
     #[error("signals cannot be heard")]
     Signals(#[source] std::io::Error),
     #[error("it was interrupted")]
@@ -51,6 +54,7 @@ impl DemoError {
             | Self::Database(_)
             | Self::Connection(_)
             | Self::Server(_)
+            | Self::Config(_)
             | Self::Signals(_) => Exit::Environment,
         }
     }

@@ -6,7 +6,7 @@ use crate::engine::clock::SystemClock;
 use crate::engine::tasks::Tasks;
 use crate::model::ids::AppId;
 use crate::server::config::{
-    ApplicationConfig, ApplicationKind, Config, InitialSync, Log, LogFormat, Secret, Server, StoreConfig, StoreKind,
+    ApplicationConfig, ApplicationKind, Config, Input, Log, LogFormat, Secret, Server, StoreConfig, StoreKind,
 };
 use crate::server::run::{ServeError, run_until};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -32,7 +32,7 @@ impl Serving {
     /// Starts it, with its store in `data`. One that is kept has a port that people can type.
     pub async fn start(data: &Path, applications: [&Application; 2], keep: bool) -> Result<Self, DemoError> {
         let port = if keep { free_port() } else { 0 };
-        let config = config(data, applications, SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        let config = config(data, applications, SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
         let (ready, address) = oneshot::channel();
         let stop = CancellationToken::new();
         let tell = move |address| {
@@ -63,9 +63,10 @@ fn free_port() -> u16 {
     (PORT..PORT + PORTS_TRIED).find(is_free).unwrap_or_default()
 }
 
-fn config(data: &Path, applications: [&Application; 2], listen: SocketAddr) -> Config {
-    Config {
-        server: Server { listen, insecure: false, grace: Duration::from_secs(5), message_bytes_max: 4 << 20 },
+fn config(data: &Path, applications: [&Application; 2], listen: SocketAddr) -> Result<Config, DemoError> {
+    let defaults = Config::load(&Input::default()).map_err(DemoError::Config)?;
+    Ok(Config {
+        server: Server { listen, grace: Duration::from_secs(5), ..defaults.server },
         store: StoreConfig {
             kind: StoreKind::Sled,
             path: data.join("tandem"),
@@ -73,11 +74,9 @@ fn config(data: &Path, applications: [&Application; 2], listen: SocketAddr) -> C
             reserve_bytes: 16 << 20,
         },
         applications: applications.into_iter().filter_map(application).collect(),
-        smtp: None,
-        webhook: None,
-        initial_sync: InitialSync { errors_max: 10_000, errors_percent_max: 50 },
         log: log(),
-    }
+        ..defaults
+    })
 }
 
 fn application(application: &Application) -> Option<ApplicationConfig> {

@@ -2,6 +2,7 @@
 
 use super::online;
 use crate::cli::Exit;
+use crate::cli::remote::{Remote, RemoteError};
 use crate::cli::serve::failed;
 use crate::services::proto::admin::DownloadBackupRequest;
 use crate::services::proto::admin::admin_service_client::AdminServiceClient;
@@ -9,7 +10,6 @@ use clap::Args;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use tonic::transport::Endpoint;
 
 /// The name of a backup in its folder; while it is written it has another.
 pub(super) const FILE: &str = "tandem.backup";
@@ -20,18 +20,15 @@ pub(super) struct BackupCommand {
     /// The folder to write it in; made when it is not there. A backup that is there is replaced when this one is complete
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// The server
-    #[arg(long, value_name = "URL", env = "TANDEM_SERVER", default_value = "http://127.0.0.1:7070")]
-    server: String,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 /// Why there is no backup.
 #[derive(Debug, thiserror::Error)]
 enum BackupError {
-    #[error("{0} is no URL of a server")]
-    Url(String),
-    #[error("the server at {0} cannot be reached")]
-    Unreachable(String, #[source] tonic::transport::Error),
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     #[error("the server gave no backup: {}", .0.message())]
     Refused(#[from] tonic::Status),
     #[error("{} cannot be written", .0.display())]
@@ -48,8 +45,8 @@ impl BackupCommand {
                 }
                 Err(error) => {
                     let exit = match error {
-                        BackupError::Url(_) => Exit::Input,
-                        BackupError::Unreachable(..) | BackupError::File(..) => Exit::Environment,
+                        BackupError::Remote(RemoteError::Url(_) | RemoteError::Token) => Exit::Input,
+                        BackupError::Remote(_) | BackupError::File(..) => Exit::Environment,
                         BackupError::Refused(_) => Exit::Failed,
                     };
                     failed("there is no backup", &error, exit)
@@ -59,11 +56,8 @@ impl BackupCommand {
     }
 
     async fn download(&self) -> Result<u64, BackupError> {
-        let url = || BackupError::Url(self.server.clone());
-        let endpoint = Endpoint::from_shared(self.server.clone()).map_err(|_| url())?;
-        let unreachable = |error| BackupError::Unreachable(self.server.clone(), error);
-        let channel = endpoint.connect().await.map_err(unreachable)?;
-        let mut chunks = AdminServiceClient::new(channel).download_backup(DownloadBackupRequest {}).await?.into_inner();
+        let server = self.remote.connect().await?;
+        let mut chunks = AdminServiceClient::new(server).download_backup(DownloadBackupRequest {}).await?.into_inner();
         let unfinished = self.folder.join(UNFINISHED);
         let in_file = |error| BackupError::File(unfinished.clone(), error);
         fs::create_dir_all(&self.folder).map_err(in_file)?;

@@ -96,14 +96,17 @@ impl Walk<'_> {
         if !keys::sections().contains(&name) {
             return self.unknown(origin, "", name);
         }
-        match (name, item.as_table_like()) {
-            ("applications", _) => self.applications(origin, item),
-            (_, Some(table)) => self.table(name, name, table, origin),
-            (_, None) => self.mistake(origin, name, format!("must be a section: write [{name}] and its keys below it")),
+        let list = keys::lists().into_iter().find(|list| *list == name);
+        match (list, item.as_table_like()) {
+            (Some(list), _) => self.list(list, origin, item),
+            (None, Some(table)) => self.table(name, name, table, origin),
+            (None, None) => {
+                self.mistake(origin, name, format!("must be a section: write [{name}] and its keys below it"))
+            }
         }
     }
 
-    fn applications(&mut self, origin: Origin, item: &Item) {
+    fn list(&mut self, list: &'static str, origin: Origin, item: &Item) {
         let tables: Option<Vec<&dyn TableLike>> = match item {
             Item::ArrayOfTables(tables) => Some(tables.iter().map(|table| table as &dyn TableLike).collect()),
             Item::Value(Value::Array(values)) => {
@@ -112,15 +115,15 @@ impl Walk<'_> {
             Item::None | Item::Value(_) | Item::Table(_) => None,
         };
         let Some(tables) = tables else {
-            let message = "must be a list: write [[applications]], with two brackets, above each application's keys";
-            return self.mistake(origin, "applications", message.to_owned());
+            let message = format!("must be a list: write [[{list}]], with two brackets, above the keys of each");
+            return self.mistake(origin, list, message);
         };
         for (index, table) in tables.into_iter().enumerate() {
             let first_key = table.iter().next().and_then(|(name, _)| table.key(name)).and_then(|key| key.span());
             let origin =
                 table_span(item, index).or(first_key).map_or(origin.clone(), |span| self.source.at(Some(span)));
-            self.table(&format!("applications[{index}]"), "applications[]", table, origin);
-            self.layers.applications = index + 1;
+            self.table(&format!("{list}[{index}]"), &format!("{list}[]"), table, origin);
+            self.layers.lists.insert(list, index + 1);
         }
     }
 
@@ -166,6 +169,10 @@ fn raw(item: &Item) -> Raw {
         Item::Value(Value::String(text)) => Raw::Text(text.value().clone()),
         Item::Value(Value::Integer(number)) => Raw::Integer(*number.value()),
         Item::Value(Value::Boolean(switch)) => Raw::Boolean(*switch.value()),
+        Item::Value(Value::Array(values)) => {
+            let texts: Option<Vec<String>> = values.iter().map(|value| value.as_str().map(str::to_owned)).collect();
+            texts.map_or(Raw::Other(item.type_name()), Raw::List)
+        }
         Item::None | Item::Value(_) | Item::Table(_) | Item::ArrayOfTables(_) => Raw::Other(item.type_name()),
     }
 }

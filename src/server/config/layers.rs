@@ -20,8 +20,8 @@ pub(super) struct Layers {
     pub given: BTreeMap<String, Given>,
     /// Where each section of the file begins, by its place, as `applications[0]`.
     pub sections: BTreeMap<String, Origin>,
-    /// How many applications the file has.
-    pub applications: usize,
+    /// How many entries each list of the file has, by the list's name, as `applications`.
+    pub lists: BTreeMap<&'static str, usize>,
 }
 
 impl Layers {
@@ -59,26 +59,30 @@ impl Layers {
         self.given.insert(path.to_owned(), Given { raw: Raw::Text(value.to_owned()), origin });
     }
 
-    /// The applications' ids as the file gives them, right or wrong.
-    fn ids(&self) -> Vec<&str> {
-        let id = |index| match self.given.get(&format!("applications[{index}].id")) {
+    /// How many entries a list has.
+    pub fn entries(&self, list: &str) -> usize {
+        self.lists.get(list).copied().unwrap_or_default()
+    }
+
+    /// The ids of a list's entries as the file gives them, right or wrong.
+    fn ids(&self, list: &str) -> Vec<&str> {
+        let id = |index| match self.given.get(&format!("{list}[{index}].id")) {
             Some(Given { raw: Raw::Text(id), .. }) => id.as_str(),
             Some(_) | None => "",
         };
-        (0..self.applications).map(id).collect()
+        (0..self.entries(list)).map(id).collect()
     }
 
     /// Every variable that can stand for a key here, with the key's path.
     fn variables(&self) -> BTreeMap<String, String> {
-        let ids = self.ids();
         let mut variables = BTreeMap::new();
         for known in keys::ALL {
-            if !known.path.contains("[]") {
+            let Some(list) = known.list() else {
                 variables.extend(known.variable("").map(|name| (name, known.path.to_owned())));
                 continue;
-            }
-            // Of two applications with one id, which is a mistake of its own, the first is meant.
-            for (index, id) in ids.iter().enumerate().rev().filter(|(_, id)| !id.is_empty()) {
+            };
+            // Of two entries with one id, which is a mistake of its own, the first is meant.
+            for (index, id) in self.ids(list).iter().enumerate().rev().filter(|(_, id)| !id.is_empty()) {
                 let path = known.path.replace("[]", &format!("[{index}]"));
                 variables.extend(known.variable(id).map(|name| (name, path)));
             }
@@ -106,16 +110,17 @@ impl Layers {
     }
 
     fn unknown_variable(&self, name: &str, variables: &BTreeMap<String, String>) -> String {
-        let of_application = name.starts_with(&format!("{ENV_PREFIX}APPLICATIONS{ENV_LEVEL}"));
+        let beginning = |list: &&str| format!("{ENV_PREFIX}{}{ENV_LEVEL}", list.to_uppercase());
+        let of_list = keys::lists().into_iter().find(|list| name.starts_with(&beginning(list)));
         let near = nearest(name, variables.keys().map(String::as_str)).map(|near| format!("; did you mean {near}?"));
-        match (near, of_application) {
+        match (near, of_list) {
             (Some(near), _) => format!("no key of the configuration has this variable{near}"),
-            (None, true) => format!(
-                "no key of an application in the file has this variable; it is \
-                 {ENV_PREFIX}APPLICATIONS{ENV_LEVEL}<ID>{ENV_LEVEL}<KEY>, and the ids are: {}",
-                if self.applications == 0 { "none".to_owned() } else { self.ids().join(", ") }
+            (None, Some(list)) => format!(
+                "no key of the {list} in the file has this variable; it is {}<ID>{ENV_LEVEL}<KEY>, and the ids are: {}",
+                beginning(&list),
+                if self.entries(list) == 0 { "none".to_owned() } else { self.ids(list).join(", ") }
             ),
-            (None, false) => "no key of the configuration has this variable".to_owned(),
+            (None, None) => "no key of the configuration has this variable".to_owned(),
         }
     }
 }

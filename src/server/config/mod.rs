@@ -23,7 +23,9 @@ pub use input::{Environment, Flag, Input};
 pub use mistake::{ConfigError, LoadError, Mistake, Origin};
 pub use secret::Secret;
 
-use crate::model::ids::AppId;
+use crate::model::access::{MapScope, Role};
+use crate::model::ids::{AppId, ClientId};
+use crate::model::token::TokenHash;
 use layers::Layers;
 use read::Reader;
 use std::net::SocketAddr;
@@ -34,6 +36,11 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub server: Server,
+    /// None when connections are not encrypted.
+    pub tls: Option<Tls>,
+    /// Who may call; everybody may do everything when there is none.
+    pub clients: Vec<ClientConfig>,
+    pub limits: Limits,
     pub store: StoreConfig,
     /// In the order of the file; their ids differ.
     pub applications: Vec<ApplicationConfig>,
@@ -56,14 +63,72 @@ pub struct InitialSync {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// A loopback address, unless `insecure`.
+    /// A loopback address, unless there are TLS and clients, or `insecure`.
     pub listen: SocketAddr,
-    /// Said aloud: that others may reach a server which asks nobody who they are and encrypts nothing.
+    /// Said aloud: that other machines may reach a server which encrypts nothing, or asks nobody who they are.
     pub insecure: bool,
     /// How long a shutdown waits for work that was accepted.
     pub grace: Duration,
     /// The largest message that is taken, in bytes.
     pub message_bytes_max: usize,
+}
+
+/// The server's own certificate, and those that its callers show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate and what leads from it to an authority (PEM).
+    pub cert_file: PathBuf,
+    pub key_file: PathBuf,
+    /// Who signs the certificates of callers (PEM); none when callers show none.
+    pub client_ca_file: Option<PathBuf>,
+    pub client_certificates: ClientCertificates,
+    /// How often the files are looked at for new content.
+    pub reload_interval: Duration,
+}
+
+/// Whether a caller must show a certificate, where there is an authority for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientCertificates {
+    Required,
+    Optional,
+}
+
+/// Somebody who may call, and what they may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientConfig {
+    pub id: ClientId,
+    pub role: Role,
+    pub table_maps: MapScope,
+    /// Of the tokens that it may show: several while it goes from one to the next.
+    pub token_hashes: Vec<TokenHash>,
+    /// Names in the certificate that it may show instead.
+    pub certificate_names: Vec<String>,
+}
+
+/// What a caller may take of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    pub connections_max: usize,
+    pub connections_per_address_max: usize,
+    pub calls_per_connection_max: u32,
+    pub calls_per_client_max: usize,
+    /// Of the calls that read: they are answered with most.
+    pub reads_per_client_max: usize,
+    pub streams_per_client_max: usize,
+    pub streams_max: usize,
+    pub header_bytes_max: usize,
+    pub record_fields_max: usize,
+    pub page_size_max: usize,
+    /// For a connection's TLS, and for the headers of a request of HTTP/1.
+    pub handshake_timeout: Duration,
+    /// From the headers of a call that is not a stream to the end of its request.
+    pub request_timeout: Duration,
+    /// For a call that is not a stream.
+    pub call_timeout: Duration,
+    /// For a connection without a call.
+    pub idle_timeout: Duration,
+    pub keepalive_interval: Duration,
+    pub keepalive_timeout: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,12 +235,8 @@ impl Config {
     /// What is allowed, since it was said aloud, and dangerous all the same; for the log at every start.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        if !sections::is_loopback(&self.server.listen) {
-            warnings.push(format!(
-                "server.insecure: {} is not a loopback address; whoever reaches it can read and change everything, \
-                 unencrypted and without saying who they are",
-                self.server.listen
-            ));
+        if let Some(danger) = sections::danger(self.server.listen, self.tls.as_ref(), &self.clients) {
+            warnings.push(format!("server.insecure: {danger}"));
         }
         if let Some(smtp) = self.smtp.as_ref().filter(|smtp| sections::sends_in_the_clear(smtp)) {
             warnings.push(format!("smtp.insecure: mail and credentials go to {} unencrypted", smtp.address()));

@@ -4,7 +4,8 @@
 
 use super::read::Reader;
 use super::{
-    ApplicationConfig, Config, InitialSync, Log, Server, Smtp, Starttls, StoreConfig, Webhook, keys, units, url,
+    ApplicationConfig, ClientCertificates, ClientConfig, Config, InitialSync, Limits, Log, Server, Smtp, Starttls,
+    StoreConfig, Tls, Webhook, keys, units, url,
 };
 use crate::model::ids::AppId;
 use std::collections::BTreeMap;
@@ -12,17 +13,29 @@ use std::net::SocketAddr;
 
 /// The whole configuration; None when any of it is among the reader's mistakes.
 pub(super) fn config(reader: &mut Reader) -> Option<Config> {
-    let server = server(reader);
+    let tls = reader.layers.has("tls").then(|| tls(reader));
+    let clients = clients(reader);
+    let server = server(reader, whole(&tls), clients.as_deref());
+    if let (Some(tls), Some(clients)) = (whole(&tls), &clients) {
+        somebody_asks_for_certificates(reader, tls, clients);
+    }
+    let limits = limits(reader);
     let store = store(reader);
     let mut ids = BTreeMap::new();
     let applications: Vec<_> =
-        (0..reader.layers.applications).map(|index| application(reader, index, &mut ids)).collect();
+        (0..reader.layers.entries("applications")).map(|index| application(reader, index, &mut ids)).collect();
     let smtp = reader.layers.has("smtp").then(|| smtp(reader));
     let webhook = reader.layers.has("webhook").then(|| webhook(reader));
     let initial_sync = initial_sync(reader);
     let log = log(reader);
     Some(Config {
         server: server?,
+        tls: match tls {
+            Some(tls) => Some(tls?),
+            None => None,
+        },
+        clients: clients?,
+        limits: limits?,
         store: store?,
         applications: applications.into_iter().collect::<Option<_>>()?,
         smtp: match smtp {
@@ -38,19 +51,20 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     })
 }
 
-fn server(reader: &mut Reader) -> Option<Server> {
+#[allow(clippy::option_option, reason = "left out and wrong are two things")]
+fn server(reader: &mut Reader, tls: Option<Option<&Tls>>, clients: Option<&[ClientConfig]>) -> Option<Server> {
     let listen = reader.read("server", &keys::SERVER_LISTEN);
     let insecure = reader.read("server", &keys::SERVER_INSECURE);
     let grace = reader.read("server", &keys::SERVER_GRACE);
     let message_bytes_max = reader.read("server", &keys::SERVER_MESSAGE_BYTES_MAX);
-    if let (Some(listen), Some(false)) = (listen, insecure)
-        && !is_loopback(&listen)
+    if let (Some(listen), Some(false), Some(tls), Some(clients)) = (listen, insecure, tls, clients)
+        && let Some(danger) = danger(listen, tls, clients)
     {
         reader.mistake(
             "server.listen",
             format!(
-                "{listen} can be reached from other machines, and there is neither encryption nor a check who calls: listen \
-                 on 127.0.0.1 or [::1], or say insecure = true in [server] if everybody who reaches it may do everything"
+                "{danger}: listen on 127.0.0.1 or [::1], or give the server [tls] and [[clients]], or say insecure = true in \
+                 [server] if that is meant"
             ),
         );
     }
@@ -62,8 +76,144 @@ fn server(reader: &mut Reader) -> Option<Server> {
     })
 }
 
-pub(super) fn is_loopback(address: &SocketAddr) -> bool {
-    address.ip().to_canonical().is_loopback()
+/// What is there of a section that may be left out; None when it is there and wrong.
+#[allow(clippy::option_option, reason = "left out and wrong are two things")]
+fn whole<T>(section: &Option<Option<T>>) -> Option<Option<&T>> {
+    match section {
+        None => Some(None),
+        Some(read) => read.as_ref().map(Some),
+    }
+}
+
+fn somebody_asks_for_certificates(reader: &mut Reader, tls: Option<&Tls>, clients: &[ClientConfig]) {
+    if tls.is_none_or(|tls| tls.client_ca_file.is_none()) {
+        let named = clients.iter().enumerate().filter(|(_, client)| !client.certificate_names.is_empty());
+        for (index, _) in named {
+            reader.mistake(
+                &format!("clients[{index}].certificate_names"),
+                "nobody is asked for a certificate: give client_ca_file in [tls]",
+            );
+        }
+    }
+}
+
+/// What another machine that reaches the server could do; none when nothing, or when no other machine reaches it.
+pub(super) fn danger(listen: SocketAddr, tls: Option<&Tls>, clients: &[ClientConfig]) -> Option<String> {
+    if listen.ip().to_canonical().is_loopback() {
+        return None;
+    }
+    let asks_who = !clients.is_empty()
+        || tls
+            .is_some_and(|tls| tls.client_ca_file.is_some() && tls.client_certificates == ClientCertificates::Required);
+    let danger = match (tls.is_some(), asks_who) {
+        (true, true) => return None,
+        (true, false) => "whoever reaches it can read and change everything without saying who they are",
+        (false, true) => "tokens and records go over the network unencrypted",
+        (false, false) => {
+            "whoever reaches it can read and change everything, unencrypted and without saying who they are"
+        }
+    };
+    Some(format!("{listen} can be reached from other machines, and {danger}"))
+}
+
+fn tls(reader: &mut Reader) -> Option<Tls> {
+    let cert_file = reader.read("tls", &keys::TLS_CERT_FILE);
+    let key_file = reader.read("tls", &keys::TLS_KEY_FILE);
+    let client_ca_file = reader.read("tls", &keys::TLS_CLIENT_CA_FILE);
+    let client_certificates = reader.read("tls", &keys::TLS_CLIENT_CERTIFICATES);
+    let reload_interval = reader.read("tls", &keys::TLS_RELOAD_INTERVAL);
+    if client_ca_file == Some(None) && reader.is_given("tls.client_certificates") {
+        reader.mistake("tls.client_certificates", "says nothing without client_ca_file");
+    }
+    Some(Tls {
+        cert_file: cert_file?,
+        key_file: key_file?,
+        client_ca_file: client_ca_file?,
+        client_certificates: client_certificates?,
+        reload_interval: reload_interval?,
+    })
+}
+
+/// All clients. Their ids, tokens and names of certificates differ, so that a caller is one of them.
+fn clients(reader: &mut Reader) -> Option<Vec<ClientConfig>> {
+    let mut seen = BTreeMap::new();
+    let mut clients = Vec::new();
+    for index in 0..reader.layers.entries("clients") {
+        let place = format!("clients[{index}]");
+        let id = reader.read(&place, &keys::CLIENT_ID);
+        let role = reader.read(&place, &keys::CLIENT_ROLE);
+        let table_maps = reader.read(&place, &keys::CLIENT_TABLE_MAPS);
+        let token_hashes = reader.read(&place, &keys::CLIENT_TOKEN_HASHES);
+        let certificate_names = reader.read(&place, &keys::CLIENT_CERTIFICATE_NAMES);
+        let own = id.iter().map(|id| ("id", id.to_string()));
+        let own = own.chain(token_hashes.iter().flatten().map(|hash| ("token_hashes", hash.to_string())));
+        let own = own.chain(certificate_names.iter().flatten().map(|name| ("certificate_names", name.clone())));
+        for (key, value) in own {
+            if let Some(first) = seen.insert((key, value), index) {
+                reader.mistake(
+                    &format!("{place}.{key}"),
+                    format!("clients[{first}] has the same, but each must have its own"),
+                );
+            }
+        }
+        let client = move || {
+            Some(ClientConfig {
+                id: id?,
+                role: role?,
+                table_maps: table_maps?,
+                token_hashes: token_hashes?,
+                certificate_names: certificate_names?,
+            })
+        };
+        let client = client();
+        if let Some(client) = &client
+            && client.token_hashes.is_empty()
+            && client.certificate_names.is_empty()
+        {
+            reader.mistake(&place, "has neither token_hashes nor certificate_names, so nobody can be this client");
+        }
+        clients.push(client);
+    }
+    clients.into_iter().collect()
+}
+
+fn limits(reader: &mut Reader) -> Option<Limits> {
+    let mut count = |key| reader.read("limits", key).map(|count: u32| count as usize);
+    let connections_max = count(&keys::LIMITS_CONNECTIONS_MAX);
+    let connections_per_address_max = count(&keys::LIMITS_CONNECTIONS_PER_ADDRESS_MAX);
+    let calls_per_client_max = count(&keys::LIMITS_CALLS_PER_CLIENT_MAX);
+    let reads_per_client_max = count(&keys::LIMITS_READS_PER_CLIENT_MAX);
+    let streams_per_client_max = count(&keys::LIMITS_STREAMS_PER_CLIENT_MAX);
+    let streams_max = count(&keys::LIMITS_STREAMS_MAX);
+    let record_fields_max = count(&keys::LIMITS_RECORD_FIELDS_MAX);
+    let page_size_max = count(&keys::LIMITS_PAGE_SIZE_MAX);
+    let calls_per_connection_max = reader.read("limits", &keys::LIMITS_CALLS_PER_CONNECTION_MAX);
+    let header_bytes_max = reader.read("limits", &keys::LIMITS_HEADER_BYTES_MAX);
+    let mut time = |key| reader.read("limits", key);
+    let handshake_timeout = time(&keys::LIMITS_HANDSHAKE_TIMEOUT);
+    let request_timeout = time(&keys::LIMITS_REQUEST_TIMEOUT);
+    let call_timeout = time(&keys::LIMITS_CALL_TIMEOUT);
+    let idle_timeout = time(&keys::LIMITS_IDLE_TIMEOUT);
+    let keepalive_interval = time(&keys::LIMITS_KEEPALIVE_INTERVAL);
+    let keepalive_timeout = time(&keys::LIMITS_KEEPALIVE_TIMEOUT);
+    Some(Limits {
+        connections_max: connections_max?,
+        connections_per_address_max: connections_per_address_max?,
+        calls_per_connection_max: calls_per_connection_max?,
+        calls_per_client_max: calls_per_client_max?,
+        reads_per_client_max: reads_per_client_max?,
+        streams_per_client_max: streams_per_client_max?,
+        streams_max: streams_max?,
+        header_bytes_max: usize::try_from(header_bytes_max?).unwrap_or(usize::MAX),
+        record_fields_max: record_fields_max?,
+        page_size_max: page_size_max?,
+        handshake_timeout: handshake_timeout?,
+        request_timeout: request_timeout?,
+        call_timeout: call_timeout?,
+        idle_timeout: idle_timeout?,
+        keepalive_interval: keepalive_interval?,
+        keepalive_timeout: keepalive_timeout?,
+    })
 }
 
 fn store(reader: &mut Reader) -> Option<StoreConfig> {

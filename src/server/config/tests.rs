@@ -199,6 +199,62 @@ fn other_machines_are_let_in_only_when_that_is_said_aloud() {
 }
 
 #[test]
+fn what_is_encrypted_and_asks_who_calls_may_be_reached_from_anywhere() {
+    let hash = format!("sha256:{}", "0".repeat(64));
+    let open = "server.listen = \"0.0.0.0:1\"\n";
+    let tls = "[tls]\ncert_file = \"c\"\nkey_file = \"k\"\n";
+    let asked = "client_ca_file = \"ca\"\n";
+    let client = format!("[[clients]]\nid = \"erp\"\nrole = \"writer\"\ntoken_hashes = [\"{hash}\"]\n");
+    for safe in [format!("{open}{tls}{client}"), format!("{open}{tls}{asked}")] {
+        assert_eq!(load(&safe).unwrap().warnings(), [""; 0], "{safe}");
+    }
+    let optional = format!("{tls}{asked}client_certificates = \"optional\"\n");
+    for (text, danger) in [(&client, "unencrypted"), (&tls.to_owned(), "who they are"), (&optional, "who they are")] {
+        let mistakes = load(&format!("{open}{text}")).unwrap_err();
+        assert!(mistakes.len() == 1 && mistakes[0].contains(danger), "{mistakes:?}");
+        let aloud = load(&format!("server.insecure = true\n{open}{text}")).unwrap().warnings();
+        assert!(aloud.len() == 1 && aloud[0].contains(danger), "{aloud:?}");
+    }
+}
+
+#[test]
+fn clients_are_told_apart() {
+    let hash = format!("sha256:{}", "0".repeat(64));
+    let text = format!(
+        "[[clients]]\nid = \"a\"\nrole = \"root\"\ntoken_hashes = [\"{hash}\"]\n\
+         [[clients]]\nid = \"a\"\nrole = \"admin\"\ntoken_hashes = [\"{hash}\"]\ntable_maps = []\n\
+         [[clients]]\nid = \"b\"\nrole = \"viewer\"\n\
+         [[clients]]\nid = \"c\"\nrole = \"viewer\"\ncertificate_names = [\"c.example.com\"]\n\
+         [[clients]]\nid = \"d\"\nrole = \"viewer\"\ntoken_hashes = [\"hunter2\"]\n"
+    );
+    let mistakes = load(&text).unwrap_err();
+    let expected = [
+        "tandem.toml:3:8: clients[0].role: found \"root\", but it must be \"viewer\" or \"writer\" or \"operator\" or \"admin\"",
+        "tandem.toml:6:6: clients[1].id: clients[0] has the same, but each must have its own",
+        "tandem.toml:8:16: clients[1].token_hashes: clients[0] has the same",
+        "tandem.toml:9:14: clients[1].table_maps: found a list, but it must be a list of ids of table maps",
+        "tandem.toml:10:1: clients[2]: has neither token_hashes nor certificate_names",
+        "tandem.toml:20:16: clients[4].token_hashes: each must be \"sha256:\" and 64 hexadecimal digits",
+    ];
+    for (mistake, expected) in mistakes.iter().zip(expected) {
+        assert!(mistake.starts_with(expected), "\n{mistake}\nis not\n{expected}");
+    }
+    assert_eq!(mistakes.len(), expected.len(), "{mistakes:#?}");
+    assert!(!mistakes.join("").contains("hunter2"));
+    let mistakes =
+        load(&text.lines().skip(12).take(4).map(|line| format!("{line}\n")).collect::<String>()).unwrap_err();
+    assert!(mistakes[0].contains("certificate_names: nobody is asked for a certificate"), "{mistakes:?}");
+
+    let variables =
+        [("TANDEM_CLIENTS__A__TOKEN_HASHES", hash.as_str()), ("TANDEM_CLIENTS__A__TABLE_MAPS", "orders, items")];
+    let config = load_with("[[clients]]\nid = \"a\"\nrole = \"viewer\"\n", &variables).unwrap();
+    assert_eq!(config.clients[0].token_hashes.len(), 1);
+    assert_eq!(config.clients[0].table_maps.to_string(), "items, orders");
+    let unknown = load_with("", &[("TANDEM_CLIENTS__ERP__ROLES", "x")]).unwrap_err();
+    assert!(unknown[0].contains("TANDEM_CLIENTS__<ID>__<KEY>, and the ids are: none"), "{unknown:?}");
+}
+
+#[test]
 fn mail_is_sent_in_the_clear_only_when_that_is_said_aloud() {
     let smtp = |url: &str, rest: &str| load(&format!("[smtp]\nfrom = \"a@b\"\nurl = \"{url}\"\n{rest}"));
     assert_eq!(smtp("smtp://mail.example.com", "").unwrap().smtp.unwrap().starttls, Starttls::Required);
@@ -216,7 +272,9 @@ fn a_short_statement_timeout_shortens_the_default_lock_timeout() {
 }
 
 /// Every section, with the shortest text that is right.
-const SMALL: &str = "[[applications]]\nid = \"a\"\nurl = \"sqlite:a.db\"\n[smtp]\nurl = \"smtp://localhost\"\nfrom = \"a@b\"\n\
+const SMALL: &str = "[tls]\ncert_file = \"c\"\nkey_file = \"k\"\nclient_ca_file = \"a\"\n\
+    [[clients]]\nid = \"erp\"\nrole = \"writer\"\ntable_maps = [\"orders\"]\ncertificate_names = [\"erp.example.com\"]\n\
+    [[applications]]\nid = \"a\"\nurl = \"sqlite:a.db\"\n[smtp]\nurl = \"smtp://localhost\"\nfrom = \"a@b\"\n\
     [webhook]\nsecret = \"this secret is never shown\"\n";
 
 #[test]

@@ -1,8 +1,10 @@
 //! One value: as it was given, and what each kind of key makes of it. A refusal says what was found and what is right.
 
 use super::units::{parse_size, parse_time};
-use super::{LogFormat, Starttls};
-use crate::model::ids::AppId;
+use super::{ClientCertificates, LogFormat, Starttls};
+use crate::model::access::{MapScope, Role};
+use crate::model::ids::{AppId, ClientId, MapId};
+use crate::model::token::TokenHash;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +18,8 @@ pub(super) enum Raw {
     Text(String),
     Integer(i64),
     Boolean(bool),
-    /// What no key takes, by its name in TOML: a float, a date, an array, a table.
+    List(Vec<String>),
+    /// What no key takes, by its name in TOML: a float, a date, an array of something else, a table.
     Other(&'static str),
 }
 
@@ -27,6 +30,7 @@ impl Raw {
             Self::Text(text) => shown(text),
             Self::Integer(number) => number.to_string(),
             Self::Boolean(switch) => switch.to_string(),
+            Self::List(_) => "a list".to_owned(),
             Self::Other(kind) => format!("a value of the type {kind}"),
         }
     }
@@ -34,6 +38,15 @@ impl Raw {
     fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
+            Self::Integer(_) | Self::Boolean(_) | Self::List(_) | Self::Other(_) => None,
+        }
+    }
+
+    /// A list, or a text with commas, as a variable gives one.
+    fn list(&self) -> Option<Vec<&str>> {
+        match self {
+            Self::List(texts) => Some(texts.iter().map(String::as_str).collect()),
+            Self::Text(text) => Some(text.split(',').map(str::trim).filter(|text| !text.is_empty()).collect()),
             Self::Integer(_) | Self::Boolean(_) | Self::Other(_) => None,
         }
     }
@@ -65,7 +78,7 @@ pub(super) fn switch(raw: &Raw) -> Result<bool, String> {
         Raw::Boolean(switch) => Ok(*switch),
         Raw::Text(text) if text == "true" => Ok(true),
         Raw::Text(text) if text == "false" => Ok(false),
-        Raw::Text(_) | Raw::Integer(_) | Raw::Other(_) => wrong(raw, "true or false"),
+        Raw::Text(_) | Raw::Integer(_) | Raw::List(_) | Raw::Other(_) => wrong(raw, "true or false"),
     }
 }
 
@@ -83,7 +96,7 @@ pub(super) fn size(raw: &Raw, min: &str, max: &str) -> Result<u64, String> {
     let size = match raw {
         Raw::Integer(bytes) => u64::try_from(*bytes).ok(),
         Raw::Text(text) => parse_size(text),
-        Raw::Boolean(_) | Raw::Other(_) => None,
+        Raw::Boolean(_) | Raw::List(_) | Raw::Other(_) => None,
     };
     match size.filter(|size| parse_size(min) <= Some(*size) && Some(*size) <= parse_size(max)) {
         Some(size) => Ok(size),
@@ -95,7 +108,7 @@ pub(super) fn count(raw: &Raw, min: u32, max: u32) -> Result<u32, String> {
     let count = match raw {
         Raw::Integer(count) => u32::try_from(*count).ok(),
         Raw::Text(text) => text.parse().ok(),
-        Raw::Boolean(_) | Raw::Other(_) => None,
+        Raw::Boolean(_) | Raw::List(_) | Raw::Other(_) => None,
     };
     match count.filter(|count| (min..=max).contains(count)) {
         Some(count) => Ok(count),
@@ -134,11 +147,65 @@ pub(super) fn application_id(raw: &Raw) -> Result<AppId, String> {
     }
 }
 
+pub(super) fn client_id(raw: &Raw) -> Result<ClientId, String> {
+    match raw.text().map(ClientId::parse) {
+        Some(Ok(id)) => Ok(id),
+        Some(Err(_)) | None => {
+            wrong(raw, "an id: 1 to 63 characters, a to z, 0 to 9 and \"-\", a letter first and no \"-\" last")
+        }
+    }
+}
+
+pub(super) fn role(raw: &Raw) -> Result<Role, String> {
+    let named = one_of(raw, &Role::ALL.map(Role::as_str))?;
+    Role::ALL.into_iter().find(|role| role.as_str() == named).ok_or_else(|| "is no role".to_owned())
+}
+
+/// Ids of table maps, or `"*"` for all of them.
+pub(super) fn map_scope(raw: &Raw) -> Result<MapScope, String> {
+    let right = "a list of ids of table maps, like [\"orders\", \"customers\"], or \"*\" for all";
+    let ids = raw.list().unwrap_or_default();
+    if ids == ["*"] {
+        return Ok(MapScope::All);
+    }
+    match ids.iter().map(|id| MapId::parse(id)).collect() {
+        Ok(maps) if !ids.is_empty() => Ok(MapScope::Only(maps)),
+        _ => wrong(raw, right),
+    }
+}
+
+/// Hashes of tokens. What is none may be a token itself, so none is repeated.
+pub(super) fn token_hashes(raw: &Raw) -> Result<Vec<TokenHash>, String> {
+    let texts = raw.list().ok_or_else(|| "must be a list of hashes of tokens".to_owned())?;
+    let hashes: Option<Vec<TokenHash>> = texts.iter().map(|text| TokenHash::parse(text)).collect();
+    hashes.ok_or_else(|| {
+        "each must be \"sha256:\" and 64 hexadecimal digits, as `tandem token` prints them (what was found is not \
+         shown, since it may be a token)"
+            .to_owned()
+    })
+}
+
+/// Names in certificates of clients: of a host, or a URI.
+pub(super) fn certificate_names(raw: &Raw) -> Result<Vec<String>, String> {
+    let right = "a list of DNS names or URIs, like [\"erp.example.com\", \"spiffe://example.com/erp\"]";
+    let Some(names) = raw.list() else { return wrong(raw, right) };
+    let is_name =
+        |name: &&str| !name.is_empty() && name.len() <= 2_048 && name.bytes().all(|byte| byte.is_ascii_graphic());
+    if names.iter().all(is_name) { Ok(names.into_iter().map(str::to_owned).collect()) } else { wrong(raw, right) }
+}
+
+pub(super) fn client_certificates(raw: &Raw) -> Result<ClientCertificates, String> {
+    one_of(raw, &["required", "optional"]).map(|choice| match choice {
+        "optional" => ClientCertificates::Optional,
+        _ => ClientCertificates::Required,
+    })
+}
+
 /// Text that nothing is ever repeated of. What it refers to is looked up by the reader.
 pub(super) fn secret(raw: &Raw) -> Result<String, String> {
     match raw {
         Raw::Text(text) => Ok(text.clone()),
-        Raw::Integer(_) | Raw::Boolean(_) | Raw::Other(_) => {
+        Raw::Integer(_) | Raw::Boolean(_) | Raw::List(_) | Raw::Other(_) => {
             Err("must be a text: a URL, or \"env:NAME\" or \"file:PATH\" for where it is kept".to_owned())
         }
     }
