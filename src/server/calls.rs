@@ -1,13 +1,14 @@
 //! What holds for every call, whatever its method: who may make it, how much of them there may be, its deadline, that a
 //! breakdown is its own and no other's, and how a shutdown knows what is still under way.
 
+use super::arriving::Arriving;
 use super::audit::{Audit, Refused};
 use super::clients::{Clients, Peer};
 use super::config::Limits;
 use super::quotas::{Counted, Kind, Quotas, Who, network};
 use crate::engine::error::EngineError;
 use crate::model::access::{Caller, Role};
-use crate::services::access::{Rule, rule};
+use crate::services::access::{Budget, Rule, rule};
 use crate::services::answers;
 use crate::services::status::CallError;
 use axum::body::{Body, Bytes, HttpBody};
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
@@ -141,8 +142,6 @@ pub async fn guard(State(calls): State<Calls>, mut request: Request, next: Next)
     if !streams {
         let latest = Instant::now() + calls.limits.call_timeout;
         deadline = Some(deadline.map_or(latest, |deadline| deadline.min(latest)));
-        let whole = Whole::within(calls.limits.request_timeout);
-        request = request.map(|inner| Body::new(Arriving { inner, whole }));
     }
     let counted = match in_time(deadline, calls.admit(&mut request, &peer, rule)).await {
         Some(Ok(counted)) => counted,
@@ -154,6 +153,11 @@ pub async fn guard(State(calls): State<Calls>, mut request: Request, next: Next)
         }
         None => return Status::from(CallError::DeadlinePassed).into_http(),
     };
+    if streams {
+        request.extensions_mut().insert(Budget(counted.bytes()));
+    } else {
+        request = request.map(|inner| Body::new(Arriving::new(inner, counted.request(), &calls.limits)));
+    }
     let caller = request.extensions().get::<Caller>().cloned();
     let actor = caller.as_ref().map(|caller| caller.actor.clone()).unwrap_or_default();
     let revoked = rule.filter(|rule| rule.streams).zip(caller).map(|(rule, caller)| {
@@ -194,49 +198,6 @@ fn of_grpc(path: &str) -> Option<Rule> {
 fn is_denied(headers: &HeaderMap) -> bool {
     let status = headers.get(STATUS_HEADER).map(|status| Code::from_bytes(status.as_bytes()));
     status == Some(Code::PermissionDenied)
-}
-
-/// When a request must have arrived.
-struct Whole {
-    timeout: Duration,
-    late: Pin<Box<Sleep>>,
-}
-
-impl Whole {
-    fn within(timeout: Duration) -> Self {
-        Self { timeout, late: Box::pin(tokio::time::sleep(timeout)) }
-    }
-}
-
-/// The body of a request that has a time to arrive in.
-struct Arriving {
-    inner: Body,
-    whole: Whole,
-}
-
-impl HttpBody for Arriving {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let arrived = Pin::new(&mut self.inner).poll_frame(context);
-        if arrived.is_pending() && self.whole.late.as_mut().poll(context).is_ready() {
-            let late = CallError::RequestTooSlow { timeout: self.whole.timeout };
-            return Poll::Ready(Some(Err(axum::Error::new(Status::from(late)))));
-        }
-        arrived
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
 }
 
 /// When the caller's time is over, as its header says; none without one.

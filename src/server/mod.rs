@@ -1,5 +1,6 @@
 //! The wiring: configuration, logs, and what a server is put together from.
 
+mod arriving;
 mod audit;
 mod calls;
 mod clients;

@@ -44,6 +44,9 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+/// More than any machine has; a semaphore counts no further.
+const BYTES_MAX: usize = Semaphore::MAX_PERMITS;
+
 /// What is under way. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Quotas {
@@ -62,6 +65,8 @@ struct UsedBy {
     calls: usize,
     streams: usize,
     reads: Arc<Semaphore>,
+    /// Bytes of requests.
+    bytes: Arc<Semaphore>,
 }
 
 /// What a call is, as far as limits go.
@@ -107,6 +112,7 @@ impl Quotas {
             calls: 0,
             streams: 0,
             reads: Arc::new(Semaphore::new(limits.reads_per_client_max)),
+            bytes: Arc::new(Semaphore::new(limits.request_bytes_per_client_max.min(BYTES_MAX))),
         });
         let (count, max, what, setting) = if is_stream {
             (&mut by.streams, limits.streams_per_client_max, "streams", "streams_per_client_max")
@@ -118,7 +124,8 @@ impl Quotas {
         }
         *count += 1;
         used.streams += usize::from(is_stream);
-        Ok(Counted { quotas: self.clone(), who, is_stream, reads: by.reads.clone(), turn: None })
+        let request = Arc::new(Held { of: by.bytes.clone(), permits: Mutex::default() });
+        Ok(Counted { quotas: self.clone(), who, is_stream, reads: by.reads.clone(), turn: None, request })
     }
 }
 
@@ -130,6 +137,40 @@ pub struct Counted {
     is_stream: bool,
     reads: Arc<Semaphore>,
     turn: Option<OwnedSemaphorePermit>,
+    request: Arc<Held>,
+}
+
+impl Counted {
+    /// What its request takes, for as long as the call is under way.
+    pub fn request(&self) -> Arc<Held> {
+        self.request.clone()
+    }
+
+    /// What all requests of its client take.
+    pub fn bytes(&self) -> Arc<Semaphore> {
+        self.request.of.clone()
+    }
+}
+
+/// Bytes of a client's that a request has taken.
+#[derive(Debug)]
+pub struct Held {
+    of: Arc<Semaphore>,
+    permits: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Held {
+    /// Takes so many more, when they are there.
+    pub async fn take(self: Arc<Self>, bytes: usize) {
+        let Ok(permit) = self.of.clone().acquire_many_owned(u32::try_from(bytes).unwrap_or(u32::MAX)).await else {
+            return; // it is never closed
+        };
+        let mut permits = self.permits.lock().unwrap_or_else(PoisonError::into_inner);
+        match permits.as_mut() {
+            Some(held) => held.merge(permit),
+            None => *permits = Some(permit),
+        }
+    }
 }
 
 impl Drop for Counted {

@@ -112,7 +112,11 @@ async fn serve(
     let engine = engine.map_err(ServeError::Engine)?;
     let closing = CancellationToken::new();
     let limits = Arc::new(config.limits.clone());
-    let asked = Limits { page_size_max: limits.page_size_max, record_fields_max: limits.record_fields_max };
+    let asked = Limits {
+        page_size_max: limits.page_size_max,
+        record_fields_max: limits.record_fields_max,
+        backups_max: limits.backups_max,
+    };
     let services = Services::new(engine, closing.clone(), asked);
     let (clients, audit) = (Clients::new(config.clients.clone()), Audit::default());
     let calls = Calls::new(closing.clone(), clients.clone(), limits.clone(), audit.clone());

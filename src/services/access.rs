@@ -7,7 +7,8 @@ use super::proto;
 use super::status::CallError;
 use crate::model::access::{Caller, MapScope, Role};
 use crate::model::ids::MapId;
-use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tonic::Request;
 
 /// What stands before the id in a name of a map, and of what belongs to one.
@@ -33,9 +34,18 @@ pub trait Scoped {
 
 include!(concat!(env!("OUT_DIR"), "/access.rs"));
 
+/// Bytes that the changes of a client's streams may take, until they are answered.
+#[derive(Debug, Clone)]
+pub struct Budget(pub Arc<Semaphore>);
+
 /// Who made the call. The layer around all calls has found out; without it, nobody may do anything.
 pub fn caller<T>(request: &Request<T>) -> Result<Caller, CallError> {
     request.extensions().get::<Caller>().cloned().ok_or(CallError::CredentialsMissing)
+}
+
+/// What the changes of a stream may take.
+pub fn budget<T>(request: &Request<T>) -> Option<Budget> {
+    request.extensions().get::<Budget>().cloned()
 }
 
 /// Lets a request in whose caller may ask this about these maps.
@@ -75,14 +85,6 @@ fn outside(caller: &Caller, method: &'static str) -> CallError {
 fn is_within(scope: &MapScope, name: &str) -> bool {
     let id = name.strip_prefix(COLLECTION).unwrap_or(name).split('/').next().unwrap_or_default();
     MapId::parse(id).is_ok_and(|map| scope.has(&map))
-}
-
-/// The maps that a list or a stream is cut to: those that were asked for, or else the caller's.
-pub fn own_maps(caller: &Caller, asked: BTreeSet<MapId>) -> BTreeSet<MapId> {
-    match &caller.scope {
-        MapScope::Only(maps) if asked.is_empty() => maps.clone(),
-        MapScope::All | MapScope::Only(_) => asked,
-    }
 }
 
 #[cfg(test)]

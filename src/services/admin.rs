@@ -24,6 +24,12 @@ impl AdminService for Services {
     ) -> Result<Response<Self::DownloadBackupStream>, Status> {
         let (caller, _) = admit(request)?;
         tracing::info!(actor = caller.actor, "a backup is made");
+        let turn = self.backups.clone().try_acquire_owned().map_err(|_| CallError::TooManyCalls {
+            who: "this server".to_owned(),
+            what: "backups",
+            max: self.limits.backups_max,
+            setting: "backups_max",
+        })?;
         let making = (self.engine.backup(), VecDeque::new());
         let closing = self.closing.clone();
         let chunks = futures::stream::unfold(Some(making), move |making| {
@@ -45,7 +51,10 @@ impl AdminService for Services {
                 }
             }
         });
-        let told = futures::StreamExt::map(chunks, |chunk| chunk.map_err(|error| CallError::from(error).into()));
+        let told = futures::StreamExt::map(chunks, move |chunk| {
+            let _ = &turn; // until the stream is dropped
+            chunk.map_err(|error| CallError::from(error).into())
+        });
         Ok(Response::new(answers::guarded(told)))
     }
 }

@@ -47,6 +47,7 @@ use crate::engine::Engine;
 use answers::Answers;
 use error_groups::GroupLists;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// All services; clones share the engine.
@@ -57,6 +58,7 @@ pub struct Services {
     closing: CancellationToken,
     group_lists: Arc<GroupLists>,
     limits: Limits,
+    backups: Arc<Semaphore>,
 }
 
 /// What a request may ask for.
@@ -64,10 +66,12 @@ pub struct Services {
 pub struct Limits {
     pub page_size_max: usize,
     pub record_fields_max: usize,
+    pub backups_max: usize,
 }
 
 impl Services {
     pub fn new(engine: Arc<Engine>, closing: CancellationToken, limits: Limits) -> Self {
-        Self { engine, closing, group_lists: Arc::default(), limits }
+        let backups = Arc::new(Semaphore::new(limits.backups_max));
+        Self { engine, closing, group_lists: Arc::default(), limits, backups }
     }
 }

@@ -24,7 +24,7 @@ impl SyncService for Services {
         &self,
         request: Request<Streaming<WriteRecordsRequest>>,
     ) -> Answer<Self::WriteRecordsStream> {
-        Ok(Response::new(self.write_stream(access::caller(&request)?, request.into_inner())))
+        Ok(Response::new(self.write_stream(access::caller(&request)?, access::budget(&request), request.into_inner())))
     }
 
     async fn get_execution(&self, request: Request<GetExecutionRequest>) -> Answer<Execution> {

@@ -1,5 +1,6 @@
 //! Many changes over one stream: handed over in their order, answered in their order.
 
+use super::access::Budget;
 use super::proto;
 use super::proto::write_records_response::Result as Told;
 use super::status::CallError;
@@ -9,15 +10,22 @@ use crate::engine::error::EngineError;
 use crate::model::access::Caller;
 use crate::model::mapping::Violation;
 use futures::{Stream, StreamExt, stream};
+use prost::Message;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Changes of one stream that were taken and have no answer yet. No more are read from the wire meanwhile, so that flow
 /// control holds the sender back: at 256 KiB a change at most, a stream keeps 128 MiB at the very worst.
 const IN_FLIGHT_MAX: usize = 512;
 
 impl Services {
-    pub(super) fn write_stream<S>(&self, caller: Caller, requests: S) -> Answers<proto::WriteRecordsResponse>
+    pub(super) fn write_stream<S>(
+        &self,
+        caller: Caller,
+        budget: Option<Budget>,
+        requests: S,
+    ) -> Answers<proto::WriteRecordsResponse>
     where
         S: Stream<Item = Result<proto::WriteRecordsRequest, tonic::Status>> + Send + 'static,
     {
@@ -34,8 +42,12 @@ impl Services {
         let answered = marked
             .take_until(closing.clone().cancelled_owned())
             .then(move |request| {
-                let (services, caller) = (services.clone(), caller.clone());
-                async move { services.hand_over_one(&caller, request?).await }
+                let (services, caller, budget) = (services.clone(), caller.clone(), budget.clone());
+                async move {
+                    let request = request?;
+                    let room = room_for(&request, budget).await;
+                    services.hand_over_one(&caller, request, room).await
+                }
             })
             .map(answer)
             .buffered(IN_FLIGHT_MAX);
@@ -51,6 +63,7 @@ impl Services {
         &self,
         caller: &Caller,
         request: proto::WriteRecordsRequest,
+        room: Option<OwnedSemaphorePermit>,
     ) -> Result<HandedOver, tonic::Status> {
         let admitted = access::check(caller, &request);
         let change = request.change.unwrap_or_default();
@@ -61,18 +74,26 @@ impl Services {
             Ok(()) if change_id.is_empty() => Err(missing()),
             Ok(()) => self.hand_over(change).await,
         };
-        Ok(HandedOver { change_id, pending })
+        Ok(HandedOver { change_id, pending, _room: room })
     }
 }
 
 struct HandedOver {
     change_id: String,
     pending: Result<PendingAnswer, CallError>,
+    /// Until it is answered.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+/// Waits until its client may take so much memory; meanwhile nothing more is read, which holds the sender back.
+async fn room_for(request: &proto::WriteRecordsRequest, budget: Option<Budget>) -> Option<OwnedSemaphorePermit> {
+    let bytes = u32::try_from(request.encoded_len()).unwrap_or(u32::MAX);
+    budget?.0.acquire_many_owned(bytes).await.ok() // it is never closed
 }
 
 /// The answer to one change, when it is there. A change that failed ends nothing.
 async fn answer(handed: Result<HandedOver, tonic::Status>) -> Result<proto::WriteRecordsResponse, tonic::Status> {
-    let HandedOver { change_id, pending } = handed?;
+    let HandedOver { change_id, pending, _room } = handed?;
     let answered = match pending {
         Ok(pending) => pending.await.map_err(CallError::from),
         Err(error) => Err(error),

@@ -7,11 +7,13 @@ use h2::client::SendRequest;
 use http::Request;
 use prost::Message;
 use prost::bytes::{BufMut, Bytes, BytesMut};
+use sqlx::Connection;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 use tandem::services::proto::*;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
+use tokio_stream::StreamExt;
 use tonic::Code;
 use tonic::codec::CompressionEncoding;
 
@@ -77,6 +79,81 @@ async fn a_request_that_never_ends_is_ended() {
     }
     assert!(begun.elapsed() >= Duration::from_secs(1));
     a_good_client_is_answered(&server).await;
+}
+
+/// 4 MiB each is taken; 500 that never become whole would be 2 GB.
+#[tokio::test]
+async fn requests_that_stop_half_way_take_no_more_than_their_part() {
+    let server = Server::start_with(&[], "[limits]\nrequest_timeout = \"3s\"\n").await;
+    server.maps().list_table_maps(list()).await.unwrap();
+    let before = server.memory_mb("VmHWM");
+    let mut most = vec![0; 3_900_000];
+    most[1..5].copy_from_slice(&4_000_000_u32.to_be_bytes());
+    let most = Bytes::from(most);
+    let mut held = Vec::new();
+    for _ in 0..10 {
+        let (mut client, connection) = raw(&server, 65_535).await;
+        for _ in 0..50 {
+            client = client.ready().await.unwrap();
+            let (answer, mut body) = client.send_request(head(&server, "SyncService/WriteRecord"), false).unwrap();
+            body.send_data(most.clone(), false).unwrap();
+            held.push((answer, body));
+        }
+        std::mem::forget(connection);
+    }
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(2) {
+        a_good_client_is_answered(&server).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for (answer, _body) in held {
+        let answer = timeout(PATIENCE, answer).await.expect("it is ended").unwrap();
+        assert_eq!(grpc_status(answer.headers()), Some(Code::DeadlineExceeded as i32), "{answer:?}");
+    }
+    let grown = server.memory_mb("VmHWM") - before;
+    assert!(grown < 250.0, "requests that are not whole took {grown} MB");
+    // A message of that size is taken all the same, and looked at.
+    let large = change("orders", record([("note", text(&"x".repeat(3_500_000)))]));
+    assert_eq!(server.write(large).await.unwrap_err().code(), Code::NotFound, "there is no such map");
+}
+
+/// What nobody can write now stays with whoever sends it.
+#[tokio::test]
+async fn changes_of_streams_that_wait_take_no_more_than_their_part() {
+    const CHANGES: i64 = 500;
+    const STREAMS: i64 = 8;
+    let world = World::start_with("[limits]\nrequest_bytes_per_client_max = \"16MiB\"\n").await;
+    world.running_map("orders", orders_map()).await;
+    let before = world.memory_mb("VmHWM");
+    let locked = super::limits::hold(&world.right.url()).await;
+    let note = "x".repeat(100_000);
+    let mut answered = Vec::new();
+    for stream in 0..STREAMS {
+        let note = note.clone();
+        let changes = tokio_stream::iter(0..CHANGES).map(move |count| {
+            let id = stream * CHANGES + count;
+            let change = change("orders", record([("id", int(id)), ("note", text(&note))]));
+            WriteRecordsRequest { change: Some(WriteRecordRequest { change_id: id.to_string(), ..change }) }
+        });
+        let mut sync = world.sync();
+        answered.push(tokio::spawn(async move {
+            let mut answers = sync.write_records(changes).await.unwrap().into_inner();
+            let mut count = 0;
+            while let Some(answer) = answers.message().await.unwrap() {
+                assert!(answer.result.is_some());
+                count += 1;
+            }
+            count
+        }));
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let grown = world.memory_mb("VmHWM") - before;
+    assert!(grown < 150.0, "changes that wait took {grown} MB of the 400 MB that there are");
+    a_good_client_is_answered(&world.server).await;
+    locked.close().await.unwrap();
+    for stream in answered {
+        assert_eq!(timeout(PATIENCE, stream).await.expect("it is answered").unwrap(), CHANGES);
+    }
 }
 
 /// Answers of megabytes that nobody takes, many times as many as would fit in the memory that is allowed here.
@@ -220,6 +297,28 @@ async fn a_bomb_is_not_unpacked() {
     let grown = server.memory_mb("VmHWM") - before;
     assert!(grown < 64.0, "two bombs of 200 MiB took {grown} MB");
     a_good_client_is_answered(&server).await;
+}
+
+/// A machine that was switched off answers nothing, and closes nothing.
+#[tokio::test]
+async fn who_does_not_answer_when_asked_is_let_go() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let keepalive = "[limits]\nkeepalive_interval = \"1s\"\nkeepalive_timeout = \"1s\"\nidle_timeout = \"1h\"\n";
+    let server = Server::start_with(&[], keepalive).await;
+    let mut dead = TcpStream::connect(server.address()).await.unwrap();
+    dead.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let mut rest = Vec::new();
+    let closed = timeout(Duration::from_secs(20), dead.read_to_end(&mut rest)).await;
+    assert!(closed.is_ok(), "it is closed");
+    // Who does answer stays: this connection is older than an interval and its time-out.
+    let request = TailActivityRequest { parent: "tableMaps/-".to_owned(), ..Default::default() };
+    let mut tail = server.maps().tail_activity(request).await.unwrap().into_inner();
+    let still = timeout(Duration::from_secs(4), async {
+        loop {
+            tail.message().await.expect("the stream goes on");
+        }
+    });
+    assert!(still.await.is_err());
 }
 
 #[tokio::test]

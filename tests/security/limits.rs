@@ -5,6 +5,8 @@ use super::support::server::{PATIENCE, Server};
 use super::support::world::*;
 use sqlx::{Connection, SqliteConnection};
 use std::time::{Duration, Instant};
+use tandem::services::proto::admin::DownloadBackupRequest;
+use tandem::services::proto::admin::admin_service_client::AdminServiceClient;
 use tandem::services::proto::table_map_service_client::TableMapServiceClient;
 use tandem::services::proto::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,7 +30,7 @@ fn assert_over(refused: &Status, setting: &str) {
 }
 
 /// Nobody else writes to this SQLite database until the connection is closed.
-async fn hold(url: &str) -> SqliteConnection {
+pub async fn hold(url: &str) -> SqliteConnection {
     let mut connection = SqliteConnection::connect(url).await.unwrap();
     sqlx::query("BEGIN EXCLUSIVE").execute(&mut connection).await.unwrap();
     connection
@@ -96,6 +98,19 @@ async fn a_record_has_so_many_fields_and_a_page_so_many_entries() {
     let page = world.maps().list_activity(request).await.unwrap().into_inner();
     assert_eq!(page.events.len(), 2);
     assert!(!page.next_page_token.is_empty());
+}
+
+#[tokio::test]
+async fn there_is_one_backup_at_a_time() {
+    let world = World::start().await;
+    let download = || {
+        let mut admin = AdminServiceClient::new(world.channel());
+        async move { admin.download_backup(DownloadBackupRequest {}).await.map(tonic::Response::into_inner) }
+    };
+    let first = download().await.unwrap();
+    assert_over(&download().await.unwrap_err(), "backups_max");
+    drop(first);
+    eventually("another may be made", || async { download().await.is_ok() }).await;
 }
 
 #[tokio::test]

@@ -104,6 +104,9 @@ pub static LIMITS_READS_PER_CLIENT_MAX: Key<u32> =
 pub static LIMITS_STREAMS_PER_CLIENT_MAX: Key<u32> =
     key("limits.streams_per_client_max", "256", |raw| value::count(raw, 1, 1_000_000));
 pub static LIMITS_STREAMS_MAX: Key<u32> = key("limits.streams_max", "4096", |raw| value::count(raw, 1, 1_000_000));
+pub static LIMITS_REQUEST_BYTES_PER_CLIENT_MAX: Key<u64> =
+    key("limits.request_bytes_per_client_max", "64MiB", |raw| value::size(raw, "64KiB", "64GiB"));
+pub static LIMITS_BACKUPS_MAX: Key<u32> = key("limits.backups_max", "1", |raw| value::count(raw, 1, 100));
 pub static LIMITS_HEADER_BYTES_MAX: Key<u64> =
     key("limits.header_bytes_max", "16KiB", |raw| value::size(raw, "8KiB", "1MiB"));
 pub static LIMITS_RECORD_FIELDS_MAX: Key<u32> =
@@ -155,7 +158,7 @@ pub static LOG_FORMAT: Key<LogFormat> = key("log.format", "text", value::log_for
 pub static LOG_LEVEL: Key<String> = key("log.level", "info", value::log_level);
 
 /// All of them, in the order of the reference.
-pub static ALL: [&Known; 51] = [
+pub static ALL: [&Known; 53] = [
     &SERVER_LISTEN.known,
     &SERVER_INSECURE.known,
     &SERVER_GRACE.known,
@@ -177,6 +180,8 @@ pub static ALL: [&Known; 51] = [
     &LIMITS_READS_PER_CLIENT_MAX.known,
     &LIMITS_STREAMS_PER_CLIENT_MAX.known,
     &LIMITS_STREAMS_MAX.known,
+    &LIMITS_REQUEST_BYTES_PER_CLIENT_MAX.known,
+    &LIMITS_BACKUPS_MAX.known,
     &LIMITS_HEADER_BYTES_MAX.known,
     &LIMITS_RECORD_FIELDS_MAX.known,
     &LIMITS_PAGE_SIZE_MAX.known,

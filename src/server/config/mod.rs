@@ -116,6 +116,9 @@ pub struct Limits {
     pub reads_per_client_max: usize,
     pub streams_per_client_max: usize,
     pub streams_max: usize,
+    /// Of requests that are arriving or under way, and of changes of streams that are not answered yet.
+    pub request_bytes_per_client_max: usize,
+    pub backups_max: usize,
     pub header_bytes_max: usize,
     pub record_fields_max: usize,
     pub page_size_max: usize,

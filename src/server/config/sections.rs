@@ -16,10 +16,10 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     let tls = reader.layers.has("tls").then(|| tls(reader));
     let clients = clients(reader);
     let server = server(reader, whole(&tls), clients.as_deref());
+    let limits = limits(reader, server.as_ref().map(|server| server.message_bytes_max as u64));
     if let (Some(tls), Some(clients)) = (whole(&tls), &clients) {
         somebody_asks_for_certificates(reader, tls, clients);
     }
-    let limits = limits(reader);
     let store = store(reader);
     let mut ids = BTreeMap::new();
     let applications: Vec<_> =
@@ -177,7 +177,7 @@ fn clients(reader: &mut Reader) -> Option<Vec<ClientConfig>> {
     clients.into_iter().collect()
 }
 
-fn limits(reader: &mut Reader) -> Option<Limits> {
+fn limits(reader: &mut Reader, message_bytes_max: Option<u64>) -> Option<Limits> {
     let mut count = |key| reader.read("limits", key).map(|count: u32| count as usize);
     let connections_max = count(&keys::LIMITS_CONNECTIONS_MAX);
     let connections_per_address_max = count(&keys::LIMITS_CONNECTIONS_PER_ADDRESS_MAX);
@@ -185,10 +185,23 @@ fn limits(reader: &mut Reader) -> Option<Limits> {
     let reads_per_client_max = count(&keys::LIMITS_READS_PER_CLIENT_MAX);
     let streams_per_client_max = count(&keys::LIMITS_STREAMS_PER_CLIENT_MAX);
     let streams_max = count(&keys::LIMITS_STREAMS_MAX);
+    let backups_max = count(&keys::LIMITS_BACKUPS_MAX);
     let record_fields_max = count(&keys::LIMITS_RECORD_FIELDS_MAX);
     let page_size_max = count(&keys::LIMITS_PAGE_SIZE_MAX);
     let calls_per_connection_max = reader.read("limits", &keys::LIMITS_CALLS_PER_CONNECTION_MAX);
     let header_bytes_max = reader.read("limits", &keys::LIMITS_HEADER_BYTES_MAX);
+    let request_bytes_per_client_max = reader.read("limits", &keys::LIMITS_REQUEST_BYTES_PER_CLIENT_MAX);
+    if let (Some(bytes), Some(message)) = (request_bytes_per_client_max, message_bytes_max)
+        && bytes < message
+    {
+        let (bytes, message) = (units::write_size(bytes), units::write_size(message));
+        reader.mistake(
+            "limits.request_bytes_per_client_max",
+            format!(
+                "{bytes} is less than server.message_bytes_max, {message}, so the largest message would never arrive"
+            ),
+        );
+    }
     let mut time = |key| reader.read("limits", key);
     let handshake_timeout = time(&keys::LIMITS_HANDSHAKE_TIMEOUT);
     let request_timeout = time(&keys::LIMITS_REQUEST_TIMEOUT);
@@ -204,6 +217,8 @@ fn limits(reader: &mut Reader) -> Option<Limits> {
         reads_per_client_max: reads_per_client_max?,
         streams_per_client_max: streams_per_client_max?,
         streams_max: streams_max?,
+        request_bytes_per_client_max: usize::try_from(request_bytes_per_client_max?).unwrap_or(usize::MAX),
+        backups_max: backups_max?,
         header_bytes_max: usize::try_from(header_bytes_max?).unwrap_or(usize::MAX),
         record_fields_max: record_fields_max?,
         page_size_max: page_size_max?,

@@ -114,6 +114,8 @@ impl Config {
             ("reads_per_client_max", count(limits.reads_per_client_max)),
             ("streams_per_client_max", count(limits.streams_per_client_max)),
             ("streams_max", count(limits.streams_max)),
+            ("request_bytes_per_client_max", size(limits.request_bytes_per_client_max as u64)),
+            ("backups_max", count(limits.backups_max)),
             ("header_bytes_max", size(limits.header_bytes_max as u64)),
             ("record_fields_max", count(limits.record_fields_max)),
             ("page_size_max", count(limits.page_size_max)),

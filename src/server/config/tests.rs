@@ -218,6 +218,16 @@ fn what_is_encrypted_and_asks_who_calls_may_be_reached_from_anywhere() {
 }
 
 #[test]
+fn the_largest_message_fits_into_what_its_client_may_take() {
+    let mistakes =
+        load("server.message_bytes_max = \"8MiB\"\nlimits.request_bytes_per_client_max = \"4MiB\"\n").unwrap_err();
+    assert!(
+        mistakes.len() == 1 && mistakes[0].contains("4MiB is less than server.message_bytes_max, 8MiB"),
+        "{mistakes:?}"
+    );
+}
+
+#[test]
 fn clients_are_told_apart() {
     let hash = format!("sha256:{}", "0".repeat(64));
     let text = format!(
