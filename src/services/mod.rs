@@ -22,6 +22,8 @@ mod failures;
 mod filter;
 mod findings;
 mod following;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod held_records;
 mod input;
 mod jobs;

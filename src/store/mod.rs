@@ -7,6 +7,8 @@
 mod codec;
 mod commit;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod message;
 pub mod sled;
 

@@ -11,6 +11,8 @@ pub mod check;
 mod edit;
 mod errors;
 mod failure;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod incoming;
 mod index;
 mod keys;
