@@ -84,7 +84,8 @@ impl Reloading {
         for warning in current.warnings() {
             warn!("{warning}");
         }
-        info!(reloaded = reloaded.join(", "), "the configuration was reloaded");
+        let reloaded = if reloaded.is_empty() { "nothing new".to_owned() } else { reloaded.join(", ") };
+        info!(reloaded, "the configuration was reloaded");
         if !waits.is_empty() {
             warn!(sections = waits.join(", "), "changed, and in effect only after a restart");
         }

@@ -79,6 +79,87 @@ async fn the_log_says_which_client_it_was_and_for_whom() {
     assert_eq!(actor(ActivityKind::Run), "console");
 }
 
+/// Whatever a client does to a map, its log says that it was that client.
+#[tokio::test]
+async fn every_action_in_the_log_has_its_actor() {
+    let config = ["admin", "operator", "writer"].map(|role| client(role, role, "\"*\"")).concat();
+    let world = World::start_with(&config).await;
+    let (mut maps, mut queue) = (world.maps(), world.queue());
+    let name = name("orders");
+    let create = CreateTableMapRequest {
+        table_map_id: "orders".to_owned(),
+        table_map: Some(asynchronous(orders_map())),
+        ..Default::default()
+    };
+    let created = maps.create_table_map(of("admin", create)).await.unwrap().into_inner();
+    let table_map = Some(TableMap {
+        display_name: "Orders".to_owned(),
+        etag: created.etag,
+        name: name.clone(),
+        ..Default::default()
+    });
+    let update_mask = Some(prost_types::FieldMask { paths: vec!["display_name".to_owned()] });
+    maps.update_table_map(of("admin", UpdateTableMapRequest { table_map, update_mask, ..Default::default() }))
+        .await
+        .unwrap();
+    let run =
+        RunTableMapRequest { name: name.clone(), initial_sync: InitialSyncMode::Skip.into(), ..Default::default() };
+    maps.run_table_map(of("operator", run)).await.unwrap();
+    let bad = change("orders", record([("id", int(1)), ("amount", int(-1))]));
+    world.sync().write_record(of("writer", bad)).await.unwrap();
+    let errors = || {
+        let mut queue = world.queue();
+        let request = ListCatchUpErrorsRequest { parent: "tableMaps/orders".to_owned(), ..Default::default() };
+        async move { queue.list_catch_up_errors(of("operator", request)).await.unwrap().into_inner().errors }
+    };
+    eventually("it is in error", || async { errors().await.len() == 1 }).await;
+    let retry = RetryCatchUpErrorsRequest { parent: name.clone(), all: true, ..Default::default() };
+    queue.retry_catch_up_errors(of("operator", retry)).await.unwrap();
+    eventually("the retry has ended", || async {
+        let errors = errors().await;
+        errors.first().is_some_and(|error| error.attempts > 1)
+    })
+    .await;
+    let record_name = errors().await.remove(0).name;
+    let delete = DeleteQueuedRecordsRequest {
+        parent: name.clone(),
+        names: vec![record_name],
+        confirm_count: 1,
+        ..Default::default()
+    };
+    queue.delete_queued_records(of("operator", delete)).await.unwrap();
+    maps.pause_table_map(of("operator", PauseTableMapRequest { name: name.clone(), ..Default::default() }))
+        .await
+        .unwrap();
+    maps.resume_table_map(of("operator", ResumeTableMapRequest { name: name.clone(), ..Default::default() }))
+        .await
+        .unwrap();
+    let stop = StopTableMapRequest {
+        name: name.clone(),
+        queued_records: QueuedRecordsDisposition::Discard.into(),
+        ..Default::default()
+    };
+    maps.stop_table_map(of("operator", stop)).await.unwrap();
+    let request = ListActivityRequest { parent: name, page_size: 1_000, ..Default::default() };
+    let events = maps.list_activity(of("admin", request)).await.unwrap().into_inner().events;
+    let told: Vec<_> = events.iter().map(|event| (event.kind(), event.actor.as_str())).collect();
+    let expected = [
+        (ActivityKind::Created, "admin"),
+        (ActivityKind::Updated, "admin"),
+        (ActivityKind::Run, "operator"),
+        (ActivityKind::RecordError, "tandem"),
+        (ActivityKind::Retried, "operator"),
+        (ActivityKind::Retried, "tandem"),
+        (ActivityKind::DeletedFromQueue, "operator"),
+        (ActivityKind::DeletedFromQueue, "operator"),
+        (ActivityKind::StateChanged, "operator"),
+        (ActivityKind::CatchUpStarted, "operator"),
+        (ActivityKind::CatchUpCompleted, "tandem"),
+        (ActivityKind::StateChanged, "operator"),
+    ];
+    assert_eq!(told, expected);
+}
+
 #[tokio::test]
 async fn a_token_is_rotated_without_a_restart_and_one_that_is_taken_away_ends_its_streams() {
     let world = World::start_with(&client("erp", "admin", "\"*\"")).await;

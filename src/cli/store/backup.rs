@@ -30,9 +30,15 @@ enum BackupError {
     #[error(transparent)]
     Remote(#[from] RemoteError),
     #[error("the server gave no backup: {}", .0.message())]
-    Refused(#[from] tonic::Status),
+    Refused(tonic::Status),
     #[error("{} cannot be written", .0.display())]
     File(PathBuf, #[source] io::Error),
+}
+
+impl From<tonic::Status> for BackupError {
+    fn from(status: tonic::Status) -> Self {
+        Self::Refused(status)
+    }
 }
 
 impl BackupCommand {
