@@ -5,6 +5,7 @@ use super::arriving::Arriving;
 use super::audit::{Audit, Refused};
 use super::clients::{Clients, Peer};
 use super::config::Limits;
+use super::listener::UnderWay;
 use super::quotas::{Counted, Kind, Quotas, Who, network};
 use crate::engine::error::EngineError;
 use crate::model::access::{Caller, Role};
@@ -164,6 +165,7 @@ pub async fn guard(State(calls): State<Calls>, mut request: Request, next: Next)
         let headers = request.headers().clone();
         calls.clients.clone().revoked(headers, peer.clone(), caller, rule.role).boxed()
     });
+    let on_connection = request.extensions_mut().remove::<Arc<UnderWay>>();
     let closing = path.starts_with(OF_GRPC).then(|| calls.closing.clone());
     let answered = in_time(deadline, AssertUnwindSafe(next.run(request)).catch_unwind()).await;
     let response = match answered {
@@ -176,7 +178,7 @@ pub async fn guard(State(calls): State<Calls>, mut request: Request, next: Next)
     }
     response.map(|inner| {
         let (cut, owed) = (cut(deadline, closing, revoked), calls.owed);
-        Body::new(Ending { inner, cut, ended: false, owed, making: None, _counted: counted })
+        Body::new(Ending { inner, cut, ended: false, owed, making: None, _counted: (counted, on_connection) })
     })
 }
 
@@ -261,7 +263,7 @@ struct Ending {
     owed: Arc<Owed>,
     /// The next piece, from when the transport asks for it until it is there.
     making: Option<Making>,
-    _counted: Counted,
+    _counted: (Counted, Option<Arc<UnderWay>>),
 }
 
 impl Ending {

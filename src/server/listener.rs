@@ -8,19 +8,16 @@ use super::quotas::network;
 use super::tls::{self, Certificates};
 use crate::engine::tasks::Tasks;
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -112,14 +109,10 @@ impl Listener {
         let served = busy.clone();
         let web = GrpcWebLayer::new().layer(self.router.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            let under_way = UnderWay::begin(&served);
             let mut request = request.map(tonic::body::Body::new);
             request.extensions_mut().insert(peer.clone());
-            let answered = web.clone().call(request);
-            async move {
-                let answer: Response<_> = answered.await?;
-                Ok::<_, Infallible>(answer.map(|inner| Answer { inner: Body::new(inner), _under_way: under_way }))
-            }
+            request.extensions_mut().insert(Arc::new(UnderWay::begin(&served)));
+            web.clone().call(request)
         });
         let builder = self.builder();
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
@@ -228,8 +221,9 @@ impl Busy {
     }
 }
 
-/// A call of a connection, until its answer was sent or is given up.
-struct UnderWay(Arc<Busy>);
+/// A call of a connection, which it goes with until its answer was sent or is given up.
+#[derive(Debug)]
+pub struct UnderWay(Arc<Busy>);
 
 impl UnderWay {
     fn begin(busy: &Arc<Busy>) -> Self {
@@ -242,32 +236,6 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.under_way.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// An answer whose call is under way until it is dropped.
-struct Answer {
-    inner: Body,
-    _under_way: UnderWay,
-}
-
-impl HttpBody for Answer {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.inner).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
     }
 }
 
