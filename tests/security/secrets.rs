@@ -2,8 +2,9 @@
 
 use super::given::*;
 use super::support::certificates::Authority;
-use super::support::databases::{MariaDb, Postgres};
+use super::support::databases::{MariaDb, PASSWORD, Postgres, sql};
 use super::support::server::Server;
+use super::support::world::*;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write as _;
@@ -48,7 +49,15 @@ async fn no_secret_is_in_anything_that_comes_out() {
     let authority = Authority::new("ours");
     let pair = authority.server();
     pair.write(&cert, &key);
+    // Two that work, with the password that they are reached with, and three that do not.
+    let (left, right) = (postgres.create_database().await, mariadb.create_database().await);
+    let orders = "CREATE TABLE orders (id BIGINT PRIMARY KEY NOT NULL, note VARCHAR(99), amount BIGINT)";
+    sql::execute(&left, orders).await.unwrap();
+    let checked = format!("{}, CONSTRAINT no_debts CHECK (amount >= 0))", orders.trim_end_matches(')'));
+    sql::execute(&right, &checked.replace("99", "10")).await.unwrap();
     let applications = [
+        ("left", left.clone()),
+        ("right", right.clone()),
         ("sales", postgres.url_as("tandem", DATABASE_PASSWORD, "nowhere")),
         ("finance", mariadb.url_as("tandem", DATABASE_PASSWORD, "nowhere")),
         ("away", format!("postgres://tandem:{DATABASE_PASSWORD}@127.0.0.1:1/nowhere")),
@@ -66,6 +75,47 @@ async fn no_secret_is_in_anything_that_comes_out() {
     let channel = server.connect_tls(authority.trusted()).await.unwrap();
     let mut heard = String::new();
     let mut hear = |what: &str, told: &dyn std::fmt::Debug| writeln!(heard, "{what}: {told:?}").unwrap();
+
+    // A map that works, and then meets what its destination refuses.
+    let mut maps = table_map_service_client::TableMapServiceClient::new(channel.clone());
+    let table = |application: &str| TableRef {
+        application: application.to_owned(),
+        table: "orders".to_owned(),
+        ..Default::default()
+    };
+    let column = |name: &str| ColumnMapping {
+        left_column: name.to_owned(),
+        right_column: name.to_owned(),
+        ..Default::default()
+    };
+    let table_map = TableMap {
+        left: Some(table("left")),
+        right: Some(table("right")),
+        integration_key: vec!["id".to_owned()],
+        column_mappings: ["id", "note", "amount"].map(column).into(),
+        sync_mode: SyncMode::Asynchronous.into(),
+        ..Default::default()
+    };
+    let create =
+        CreateTableMapRequest { table_map_id: "orders".to_owned(), table_map: Some(table_map), ..Default::default() };
+    maps.create_table_map(of("boss", create)).await.unwrap();
+    let run =
+        RunTableMapRequest { name: name("orders"), initial_sync: InitialSyncMode::Skip.into(), ..Default::default() };
+    maps.run_table_map(of("boss", run)).await.unwrap();
+    let mut sync = sync_service_client::SyncServiceClient::new(channel.clone());
+    for (id, note, amount) in [(1, "good", 1), (2, "far too long for its column", 1), (3, "bad", -1)] {
+        let change = change("orders", record([("id", int(id)), ("note", text(note)), ("amount", int(amount))]));
+        sync.write_record(of("boss", change)).await.unwrap();
+    }
+    let mut queue = queue_service_client::QueueServiceClient::new(channel.clone());
+    eventually("two are in error", || {
+        let mut queue = queue.clone();
+        let request = ListCatchUpErrorsRequest { parent: name("orders"), ..Default::default() };
+        async move { queue.list_catch_up_errors(of("boss", request)).await.unwrap().into_inner().errors.len() == 2 }
+    })
+    .await;
+    let retry = RetryCatchUpErrorsRequest { parent: name("orders"), all: true, ..Default::default() };
+    hear("retry", &queue.retry_catch_up_errors(of("boss", retry)).await);
 
     // Every method of the contract, with nothing and with a name, and what must fail for want of a database.
     for method in methods() {
@@ -135,9 +185,14 @@ async fn no_secret_is_in_anything_that_comes_out() {
     hear("backup", &output);
 
     let key_lines = pair.key.lines().filter(|line| !line.starts_with('-')).map(str::to_owned);
-    let planted = [DATABASE_PASSWORD, MAIL_PASSWORD, WEBHOOK_SECRET, &token("boss")];
+    let planted = [DATABASE_PASSWORD, PASSWORD, MAIL_PASSWORD, WEBHOOK_SECRET, &token("boss")];
     let secrets: Vec<String> = planted.into_iter().flat_map(forms).chain(key_lines).collect();
-    assert!(heard.contains("applications/sales"), "it was told about applications");
+    for told in ["applications/sales", "applications/right", "no_debts", "RECORD_ERROR"] {
+        assert!(
+            heard.contains(told) || heard.contains(&told.replace("RECORD_ERROR", "RecordError")),
+            "nothing was told of {told}"
+        );
+    }
     assert_without("what was answered", heard.as_bytes(), &secrets);
     assert!(server.log().contains("TRACE"), "everything is logged");
     assert_without("the log", server.log().as_bytes(), &secrets);
