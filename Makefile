@@ -22,7 +22,7 @@ LOCKED := $(if $(CI),--locked)
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-test: servers ## run the tests; installs the servers of PostgreSQL, MariaDB and mail when they are missing
+test: servers $(GRPCURL) ## run the tests; installs the servers of PostgreSQL, MariaDB and mail, and grpcurl, when they are missing
 	cargo test $(LOCKED)
 
 servers:
@@ -102,5 +102,6 @@ $(BUF):
 		@bufbuild/buf@$(BUF_VERSION)
 
 $(GRPCURL):
+	@command -v go >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends golang-go; }
 	CGO_ENABLED=0 GOBIN=$(abspath $(@D)) go install -ldflags "-s -w -X main.version=v$(GRPCURL_VERSION)" \
 		github.com/fullstorydev/grpcurl/cmd/grpcurl@v$(GRPCURL_VERSION)
