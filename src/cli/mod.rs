@@ -1,5 +1,7 @@
 //! The command line: what `tandem` can be asked, and with what status it ends. One file a noun.
 
+mod api;
+mod completion;
 pub mod config;
 pub mod demo;
 mod remote;
@@ -7,7 +9,7 @@ pub mod serve;
 pub mod store;
 pub mod token;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Keeps tables of two applications in step.
@@ -30,17 +32,39 @@ enum Command {
     Store(store::StoreCommand),
     /// Makes tokens for clients, and the hashes of them that a configuration has
     Token(token::TokenCommand),
+    /// Prints a script that completes commands, for a shell to read
+    Completion(completion::CompletionCommand),
+    /// Writes manual pages of all commands
+    Man(completion::ManCommand),
+}
+
+/// Everything that can be typed.
+fn commands() -> clap::Command {
+    Cli::command().subcommands(api::commands())
+}
+
+/// Does what was typed and answers with the status to end with.
+pub fn run() -> ExitCode {
+    let matches = commands().get_matches();
+    if let Some(exit) = api::run(&matches) {
+        return exit.into();
+    }
+    match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli.run(),
+        Err(error) => error.exit(),
+    }
 }
 
 impl Cli {
-    /// Does what was asked and answers with the status to end with.
-    pub fn run(self) -> ExitCode {
+    fn run(self) -> ExitCode {
         match self.command {
             Command::Serve(command) => command.run(),
             Command::Config(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Store(command) => command.run(),
             Command::Token(command) => command.run(),
+            Command::Completion(command) => command.run(commands()),
+            Command::Man(command) => command.run(commands()),
         }
     }
 }

@@ -1,0 +1,244 @@
+//! One call, from its request to what is printed: unary, page by page, or a stream.
+
+use super::answers::{self, Output};
+use super::contract;
+use super::request;
+use super::verbs::Verb;
+use crate::cli::Exit;
+use crate::cli::remote::{Connection, Remote, RemoteError};
+use crate::cli::serve::failed;
+use prost::Message;
+use prost::bytes::{Buf, BufMut};
+use prost_reflect::{DynamicMessage, MethodDescriptor, Value as Field};
+use serde_json::Value;
+use std::io::{self, BufRead};
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt;
+
+/// Requests of a stream that were read and not yet sent.
+const READ_AHEAD: usize = 64;
+const PAGE_SIZE_MAX: usize = 1_000;
+
+/// Why a call came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum CallError {
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    #[error("{}", told(.0))]
+    Refused(Box<Status>),
+    #[error("the answer cannot be printed")]
+    Print(#[from] io::Error),
+    #[error("the runtime cannot be started")]
+    Runtime(#[source] io::Error),
+}
+
+impl From<Status> for CallError {
+    fn from(status: Status) -> Self {
+        Self::Refused(Box::new(status))
+    }
+}
+
+/// What a status says: the message, and the reason that programs go by.
+fn told(status: &Status) -> String {
+    let reason = status.get_details_error_info().map(|info| info.reason).filter(|reason| !reason.is_empty());
+    let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!("{}{reason}", status.message())
+}
+
+pub fn call(verb: &Verb, remote: &Remote, request: DynamicMessage, output: Output, limit: Option<usize>) -> Exit {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let called = runtime
+        .map_err(CallError::Runtime)
+        .and_then(|runtime| runtime.block_on(answered(verb, remote, request, output, limit)));
+    match called {
+        Ok(()) => Exit::Done,
+        // A reader that has seen enough and closed the pipe is no failure.
+        Err(CallError::Print(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+        Err(error) => {
+            let exit = exit_of(&error);
+            failed(&format!("{} {}", verb.noun, verb.verb), &error, exit)
+        }
+    }
+}
+
+fn exit_of(error: &CallError) -> Exit {
+    match error {
+        CallError::Remote(RemoteError::Url(_) | RemoteError::Token) => Exit::Input,
+        CallError::Remote(_) | CallError::Runtime(_) | CallError::Print(_) => Exit::Environment,
+        CallError::Refused(status) => match status.code() {
+            Code::InvalidArgument => Exit::Input,
+            Code::Unavailable | Code::Unauthenticated => Exit::Environment,
+            _ => Exit::Failed,
+        },
+    }
+}
+
+async fn answered(
+    verb: &Verb,
+    remote: &Remote,
+    request: DynamicMessage,
+    output: Output,
+    limit: Option<usize>,
+) -> Result<(), CallError> {
+    let method = contract::method(verb.method);
+    let server = remote.connect().await?;
+    if method.is_client_streaming() || method.is_server_streaming() {
+        return stream(verb, &method, server, request, output).await;
+    }
+    let answer = match limit {
+        None => unary(&method, server, request).await?,
+        Some(limit) => pages(&method, server, request, limit).await?,
+    };
+    Ok(answers::print(output, verb, &answer)?)
+}
+
+async fn unary(
+    method: &MethodDescriptor,
+    server: Connection,
+    request: DynamicMessage,
+) -> Result<DynamicMessage, Status> {
+    let mut client = tonic::client::Grpc::new(server);
+    ready(&mut client).await?;
+    Ok(client.unary(Request::new(request), path(method)?, Dynamic(method.clone())).await?.into_inner())
+}
+
+async fn ready(client: &mut tonic::client::Grpc<Connection>) -> Result<(), Status> {
+    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))
+}
+
+fn path(method: &MethodDescriptor) -> Result<http::uri::PathAndQuery, Status> {
+    let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+    path.parse().map_err(|_| Status::internal("this is no path"))
+}
+
+/// All pages as one answer, up to so many entries.
+async fn pages(
+    method: &MethodDescriptor,
+    server: Connection,
+    mut request: DynamicMessage,
+    limit: usize,
+) -> Result<DynamicMessage, CallError> {
+    let Some((entries, _)) = contract::entries(&method.output()) else {
+        return Ok(unary(method, server, request).await?);
+    };
+    let mut all: Vec<Field> = Vec::new();
+    loop {
+        let size = limit.saturating_sub(all.len()).clamp(1, PAGE_SIZE_MAX);
+        request.set_field_by_name("page_size", Field::I32(i32::try_from(size).unwrap_or(i32::MAX)));
+        let mut page = unary(method, server.clone(), request.clone()).await?;
+        if let Field::List(list) = page.get_field(&entries).into_owned() {
+            all.extend(list);
+        }
+        let next = page.get_field_by_name("next_page_token").and_then(|token| token.as_str().map(str::to_owned));
+        match next.filter(|token| !token.is_empty() && all.len() < limit) {
+            Some(token) => request.set_field_by_name("page_token", Field::String(token)),
+            None => {
+                all.truncate(limit);
+                page.set_field(&entries, Field::List(all));
+                return Ok(page);
+            }
+        }
+    }
+}
+
+async fn stream(
+    verb: &Verb,
+    method: &MethodDescriptor,
+    server: Connection,
+    request: DynamicMessage,
+    output: Output,
+) -> Result<(), CallError> {
+    let mut client = tonic::client::Grpc::new(server);
+    ready(&mut client).await?;
+    let codec = Dynamic(method.clone());
+    let mut answers = if method.is_client_streaming() {
+        let requests = Request::new(ReceiverStream::new(typed_lines(method)));
+        client.streaming(requests, path(method)?, codec).await?.into_inner()
+    } else {
+        client.server_streaming(Request::new(request), path(method)?, codec).await?.into_inner()
+    };
+    let raw = bytes_field(method);
+    while let Some(answer) = answers.next().await {
+        let answer = answer?;
+        match raw.as_ref().and_then(|field| answer.get_field(field).as_bytes().cloned()) {
+            Some(bytes) => io::Write::write_all(&mut io::stdout().lock(), &bytes)?,
+            None => answers::print_item(output, verb, &answer)?,
+        }
+    }
+    Ok(())
+}
+
+/// The field of a download that is the file itself.
+fn bytes_field(method: &MethodDescriptor) -> Option<prost_reflect::FieldDescriptor> {
+    let mut fields = method.output().fields().collect::<Vec<_>>();
+    let only = fields.pop().filter(|_| fields.is_empty())?;
+    (only.kind() == prost_reflect::Kind::Bytes).then_some(only)
+}
+
+/// The requests of a stream: one object of JSON a line, from the standard input. A line that is none ends it, and is told.
+fn typed_lines(method: &MethodDescriptor) -> tokio::sync::mpsc::Receiver<DynamicMessage> {
+    let (sender, receiver) = tokio::sync::mpsc::channel(READ_AHEAD);
+    let input = method.input();
+    std::thread::spawn(move || {
+        for (number, line) in io::stdin().lock().lines().map_while(Result::ok).enumerate() {
+            if line.trim().is_empty() {
+                continue;
+            }
+            let object = serde_json::from_str::<Value>(&line).map_err(|error| error.to_string());
+            match object.and_then(|object| request::message(&input, object).map_err(|error| error.to_string())) {
+                Ok(request) => {
+                    if sender.blocking_send(request).is_err() {
+                        return; // the stream has ended
+                    }
+                }
+                Err(why) => {
+                    eprintln!("line {}: {why}; it and what follows was not sent", number + 1);
+                    return;
+                }
+            }
+        }
+    });
+    receiver
+}
+
+/// Messages of a method, by its descriptor.
+struct Dynamic(MethodDescriptor);
+
+impl Codec for Dynamic {
+    type Encode = DynamicMessage;
+    type Decode = DynamicMessage;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self(self.0.clone())
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl Encoder for Dynamic {
+    type Item = DynamicMessage;
+    type Error = Status;
+
+    fn encode(&mut self, message: DynamicMessage, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put_slice(&message.encode_to_vec());
+        Ok(())
+    }
+}
+
+impl Decoder for Dynamic {
+    type Item = DynamicMessage;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<DynamicMessage>, Status> {
+        let bytes = buffer.copy_to_bytes(buffer.remaining());
+        let message = DynamicMessage::decode(self.0.output(), bytes);
+        message.map(Some).map_err(|error| Status::internal(format!("the answer cannot be read: {error}")))
+    }
+}
