@@ -91,6 +91,13 @@ async fn what_is_wrong_is_told_with_a_status_that_says_whose_fault_it_is() {
     let (status, told) = refused(&world, &["maps", "list", "--server", "http://127.0.0.1:1"]);
     assert_eq!(status, Some(3));
     assert!(told.contains("the server at http://127.0.0.1:1 cannot be reached"), "{told}");
+    // Of several maps each has its own answer, with all that a status carries.
+    let each = ["maps", "run", "--names", "orders,prices"];
+    let output = tandem(&world, &each);
+    assert_eq!(output.status.code(), Some(1), "one of them failed");
+    assert!(text(&output.stdout).contains("tableMaps/prices  there is no table map prices"));
+    let json = text(&tandem(&world, &[&each[..], &["-o", "json"]].concat()).stdout);
+    assert!(json.contains("\"reason\": \"RESOURCE_NOT_FOUND\""), "{json}");
     let (status, told) = refused(&world, &["maps", "preview", "orders"]);
     assert_eq!(status, Some(1), "{told}");
     assert!(told.contains("PreviewTableMap is not offered by this version (NOT_IMPLEMENTED)"), "{told}");

@@ -25,10 +25,10 @@ const NOTHING_THERE: &str = "-";
 const GAP: &str = "  ";
 
 /// A message as an object of JSON.
-fn object(message: &DynamicMessage) -> Map<String, Value> {
-    match serde_json::to_value(message) {
-        Ok(Value::Object(object)) => object,
-        Ok(_) | Err(_) => Map::new(),
+fn object(message: &DynamicMessage) -> io::Result<Map<String, Value>> {
+    match serde_json::to_value(message).map_err(io::Error::other)? {
+        Value::Object(object) => Ok(object),
+        _ => Ok(Map::new()),
     }
 }
 
@@ -37,7 +37,7 @@ pub fn print(output: Output, verb: &Verb, answer: &DynamicMessage) -> io::Result
     let text = match output {
         Output::Json => serde_json::to_string_pretty(answer).map_err(io::Error::other)? + "\n",
         Output::Yaml => yaml(answer)?,
-        Output::Table => table(verb, &object(answer)),
+        Output::Table => table(verb, &object(answer)?),
     };
     io::stdout().lock().write_all(text.as_bytes())
 }
@@ -47,9 +47,9 @@ pub fn print_item(output: Output, verb: &Verb, item: &DynamicMessage) -> io::Res
     let text = match output {
         Output::Json => serde_json::to_string(item).map_err(io::Error::other)? + "\n",
         Output::Yaml => format!("---\n{}", yaml(item)?),
-        Output::Table if verb.columns.is_empty() => format!("{}\n", of_one(verb, &object(item))),
+        Output::Table if verb.columns.is_empty() => format!("{}\n", of_one(verb, &object(item)?)),
         Output::Table => {
-            let item = object(item);
+            let item = object(item)?;
             let cells: Vec<_> = verb.columns.iter().filter_map(|column| at(&item, column)).collect();
             if cells.is_empty() {
                 return Ok(()); // a heartbeat

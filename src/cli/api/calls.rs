@@ -9,7 +9,7 @@ use crate::cli::remote::{Connection, Remote, RemoteError};
 use crate::cli::serve::failed;
 use prost::Message;
 use prost::bytes::{Buf, BufMut};
-use prost_reflect::{DynamicMessage, MethodDescriptor, Value as Field};
+use prost_reflect::{DynamicMessage, MethodDescriptor, ReflectMessage, Value as Field};
 use serde_json::Value;
 use std::io::{self, BufRead};
 use tokio_stream::StreamExt;
@@ -54,7 +54,8 @@ pub fn call(verb: &Verb, remote: &Remote, request: DynamicMessage, output: Outpu
         .map_err(CallError::Runtime)
         .and_then(|runtime| runtime.block_on(answered(verb, remote, request, output, limit)));
     match called {
-        Ok(()) => Exit::Done,
+        Ok(true) => Exit::Done,
+        Ok(false) => Exit::Failed, // what is printed says which and why
         // A reader that has seen enough and closed the pipe is no failure.
         Err(CallError::Print(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
         Err(error) => {
@@ -82,7 +83,7 @@ async fn answered(
     request: DynamicMessage,
     output: Output,
     limit: Option<usize>,
-) -> Result<(), CallError> {
+) -> Result<bool, CallError> {
     let method = contract::method(verb.method);
     let server = remote.connect().await?;
     if method.is_client_streaming() || method.is_server_streaming() {
@@ -92,7 +93,26 @@ async fn answered(
         None => unary(&method, server, request).await?,
         Some(limit) => pages(&method, server, request, limit).await?,
     };
-    Ok(answers::print(output, verb, &answer)?)
+    answers::print(output, verb, &answer)?;
+    Ok(all_went_well(&answer))
+}
+
+/// Answers about several things, in which some may have failed and others not.
+const REPORTS: [&str; 2] = ["tandem.v1.TransitionResponse", "tandem.v1.WriteRecordsResponse"];
+
+/// Whether an answer about several things tells of no failure.
+fn all_went_well(answer: &DynamicMessage) -> bool {
+    if !REPORTS.contains(&answer.descriptor().full_name()) {
+        return true;
+    }
+    let failed = |message: &DynamicMessage| {
+        message
+            .fields()
+            .any(|(field, _)| field.kind().as_message().is_some_and(|kind| kind.full_name() == "google.rpc.Status"))
+    };
+    let entries = answer.fields().filter_map(|(_, value)| value.as_list());
+    let failed_entry = entries.flatten().filter_map(Field::as_message).any(failed);
+    !failed(answer) && !failed_entry
 }
 
 async fn unary(
@@ -150,7 +170,8 @@ async fn stream(
     server: Connection,
     request: DynamicMessage,
     output: Output,
-) -> Result<(), CallError> {
+) -> Result<bool, CallError> {
+    let mut all_well = true;
     let mut client = tonic::client::Grpc::new(server);
     ready(&mut client).await?;
     let codec = Dynamic(method.clone());
@@ -163,12 +184,13 @@ async fn stream(
     let raw = bytes_field(method);
     while let Some(answer) = answers.next().await {
         let answer = answer?;
+        all_well &= all_went_well(&answer);
         match raw.as_ref().and_then(|field| answer.get_field(field).as_bytes().cloned()) {
             Some(bytes) => io::Write::write_all(&mut io::stdout().lock(), &bytes)?,
             None => answers::print_item(output, verb, &answer)?,
         }
     }
-    Ok(())
+    Ok(all_well)
 }
 
 /// The field of a download that is the file itself.

@@ -1,11 +1,23 @@
 //! The contract as this program has it: its methods, their fields, and what is said of them.
 
 use crate::services::proto::DESCRIPTORS;
+use prost::Message;
 use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
 use std::sync::LazyLock;
 
-static POOL: LazyLock<DescriptorPool> =
-    LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).unwrap_or_else(|_| DescriptorPool::new()));
+/// The file of what statuses carry.
+const ERROR_DETAILS: &str = "error_details.proto";
+
+static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    let mut pool = DescriptorPool::decode(DESCRIPTORS).unwrap_or_default();
+    // What statuses carry, which no message of the contract names. A test looks one up.
+    if let Ok(details) = prost_types::FileDescriptorSet::decode(tonic_types::pb::FILE_DESCRIPTOR_SET) {
+        // Beside it is a status of its own name, which the contract has already.
+        let details = details.file.into_iter().filter(|file| file.name() == ERROR_DETAILS);
+        let _ = pool.add_file_descriptor_protos(details);
+    }
+    pool
+});
 
 pub fn pool() -> &'static DescriptorPool {
     &POOL
@@ -52,4 +64,14 @@ fn comment(file: &prost_types::FileDescriptorProto, path: &[i32]) -> String {
     let said =
         locations.filter(|location| location.path == path).find_map(|location| location.leading_comments.as_deref());
     said.unwrap_or_default().lines().map(str::trim).collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_statuses_carry_is_known() {
+        assert!(pool().get_message_by_name("google.rpc.ErrorInfo").is_some());
+    }
 }
