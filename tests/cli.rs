@@ -4,7 +4,10 @@ mod support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use support::world::*;
+use tandem::services::proto::{ResumeOption, TableMapState};
+use tokio::net::{TcpListener, TcpStream};
 
 /// `tandem WORDS` against a world's server.
 fn command(world: &World, words: &[&str]) -> Command {
@@ -148,6 +151,73 @@ async fn changes_are_streamed_from_lines_and_the_log_is_followed() {
     assert!(lines.any(|line| line.contains("STATE_CHANGED") && line.contains("paused")), "the pause is told");
     tail.kill().unwrap();
     tail.wait().unwrap();
+}
+
+/// A fixed address before a server whose own changes with each start.
+struct Door {
+    address: String,
+    target: Arc<Mutex<String>>,
+}
+
+impl Door {
+    async fn before(world: &World) -> Door {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let target = Arc::new(Mutex::new(world.address()));
+        let to = target.clone();
+        tokio::spawn(async move {
+            while let Ok((mut from, _)) = listener.accept().await {
+                let to = to.lock().unwrap().clone();
+                tokio::spawn(async move {
+                    let mut to = TcpStream::connect(to).await?;
+                    tokio::io::copy_bidirectional(&mut from, &mut to).await
+                });
+            }
+        });
+        Door { address, target }
+    }
+
+    fn leads_to(&self, world: &World) {
+        *self.target.lock().unwrap() = world.address();
+    }
+}
+
+/// Somebody has left it open over night.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_followed_goes_on_when_the_server_is_killed_and_comes_back() {
+    let mut world = World::start().await;
+    world.running_map("orders", orders_map()).await;
+    let door = Door::before(&world).await;
+    let mut tail = command(&world, &["log", "tail", "--server", &door.address, "--output", "json"]);
+    let mut tail = tail.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut next = move || loop {
+        let item: serde_json::Value = serde_json::from_str(&lines.next().expect("it goes on")).unwrap();
+        if let Some(event) = item.get("event") {
+            return (
+                event["sequence"].as_str().unwrap().parse::<u64>().unwrap(),
+                event["kind"].as_str().unwrap().to_owned(),
+            );
+        }
+    };
+    assert_eq!(next(), (1, "ACTIVITY_KIND_CREATED".to_owned()));
+    assert_eq!(next(), (2, "ACTIVITY_KIND_RUN".to_owned()));
+    let mut last = 2;
+    for _ in 0..2 {
+        world.pause("orders").await.unwrap();
+        world.server.kill();
+        world.server.start_again().await;
+        door.leads_to(&world);
+        world.resume("orders", ResumeOption::CatchUp).await.unwrap();
+        world.wait_for_state("orders", TableMapState::Running).await;
+        for kind in ["STATE_CHANGED", "CATCH_UP_STARTED", "CATCH_UP_COMPLETED"] {
+            last += 1;
+            assert_eq!(next(), (last, format!("ACTIVITY_KIND_{kind}")), "nothing is told twice or left out");
+        }
+    }
+    tail.kill().unwrap();
+    let told = text(&tail.wait_with_output().unwrap().stderr);
+    assert!(told.contains("going on when the server is there again"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

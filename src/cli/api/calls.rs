@@ -2,6 +2,7 @@
 
 use super::answers::{self, Output};
 use super::contract;
+use super::following;
 use super::request;
 use super::verbs::Verb;
 use crate::cli::Exit;
@@ -12,6 +13,7 @@ use prost::bytes::{Buf, BufMut};
 use prost_reflect::{DynamicMessage, MethodDescriptor, ReflectMessage, Value as Field};
 use serde_json::Value;
 use std::io::{self, BufRead};
+use std::time::Duration;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
@@ -21,6 +23,8 @@ use tonic_types::StatusExt;
 /// Requests of a stream that were read and not yet sent.
 const READ_AHEAD: usize = 64;
 const PAGE_SIZE_MAX: usize = 1_000;
+/// How often a server that has gone is looked for.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why a call came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -86,8 +90,13 @@ async fn answered(
 ) -> Result<bool, CallError> {
     let method = contract::method(verb.method);
     let server = remote.connect().await?;
+    if following::can_go_on(&method) {
+        return follow(verb, &method, remote, server, request, output).await;
+    }
     if method.is_client_streaming() || method.is_server_streaming() {
-        return stream(verb, &method, server, request, output).await;
+        let mut all_well = true;
+        stream(verb, &method, server, request, output, |answer| all_well &= all_went_well(answer)).await?;
+        return Ok(all_well);
     }
     let answer = match limit {
         None => unary(&method, server, request).await?,
@@ -164,14 +173,45 @@ async fn pages(
     }
 }
 
+/// A stream without an end, which goes on after a break where it was.
+async fn follow(
+    verb: &Verb,
+    method: &MethodDescriptor,
+    remote: &Remote,
+    mut server: Connection,
+    mut request: DynamicMessage,
+    output: Output,
+) -> Result<bool, CallError> {
+    loop {
+        let mut next = request.clone();
+        let ended =
+            stream(verb, method, server, request, output, |answer| following::go_on_after(&mut next, answer)).await;
+        match ended {
+            Err(CallError::Refused(status)) if following::passes(&status) => {
+                eprintln!("the connection broke ({}); going on when the server is there again", status.message());
+            }
+            Err(error) => return Err(error),
+            Ok(()) => return Ok(true),
+        }
+        request = next;
+        server = loop {
+            tokio::time::sleep(TRY_AGAIN).await;
+            match remote.connect().await {
+                Err(RemoteError::Unreachable(..)) => {}
+                connected => break connected?,
+            }
+        };
+    }
+}
+
 async fn stream(
     verb: &Verb,
     method: &MethodDescriptor,
     server: Connection,
     request: DynamicMessage,
     output: Output,
-) -> Result<bool, CallError> {
-    let mut all_well = true;
+    mut see: impl FnMut(&DynamicMessage),
+) -> Result<(), CallError> {
     let mut client = tonic::client::Grpc::new(server);
     ready(&mut client).await?;
     let codec = Dynamic(method.clone());
@@ -184,13 +224,13 @@ async fn stream(
     let raw = bytes_field(method);
     while let Some(answer) = answers.next().await {
         let answer = answer?;
-        all_well &= all_went_well(&answer);
         match raw.as_ref().and_then(|field| answer.get_field(field).as_bytes().cloned()) {
             Some(bytes) => io::Write::write_all(&mut io::stdout().lock(), &bytes)?,
             None => answers::print_item(output, verb, &answer)?,
         }
+        see(&answer);
     }
-    Ok(all_well)
+    Ok(())
 }
 
 /// The field of a download that is the file itself.

@@ -4,6 +4,7 @@
 mod answers;
 mod calls;
 mod contract;
+mod following;
 mod request;
 mod verbs;
 
