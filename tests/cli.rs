@@ -153,6 +153,51 @@ async fn changes_are_streamed_from_lines_and_the_log_is_followed() {
     tail.wait().unwrap();
 }
 
+/// `tandem write WORDS <INPUT`: its status, and what it tells.
+fn write(world: &World, words: &[&str], input: &str) -> (Option<i32>, String) {
+    let mut child = command(world, &[&["write", "orders", "--source", "left"], words].concat());
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(text(&output.stdout), "");
+    (output.status.code(), text(&output.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_written_from_csv_and_json_with_an_account_of_them() {
+    let world = World::start().await;
+    world.running_map("orders", orders_map()).await;
+    let rows: String = (1..=1_000).map(|id| format!("{id},\"paid, all\",{id}\n")).collect();
+    let (status, told) = write(&world, &["--id", "first"], &format!("id,note,amount\n{rows}"));
+    assert_eq!((status, told.as_str()), (Some(0), "1000 changes: 1000 applied, 0 failed\n"));
+    assert_eq!(world.right_has(1_000, "note").await.as_deref(), Some("paid, all"));
+    let figures = world.figures("orders").await;
+
+    // The same again under the same ids is no other change.
+    let (status, _) = write(&world, &["--id", "first"], &format!("id,note,amount\n{rows}"));
+    assert_eq!(status, Some(0));
+    assert_eq!(world.figures("orders").await.applied, figures.applied);
+
+    // What is wrong is told with its line, and holds nothing else up.
+    let lines = "{\"id\": 1, \"note\": null}\n{\"id\": \"x\"}\n\nno object\n{\"id\": 2, \"amount\": -1}\n{\"id\": 3, \"amount\": \"33\"}\n";
+    let (status, told) = write(&world, &[], lines);
+    assert_eq!(status, Some(1), "{told}");
+    let mut told: Vec<_> = told.lines().collect();
+    assert_eq!(told.pop(), Some("5 changes: 2 applied, 3 failed"));
+    told.sort_unstable();
+    assert!(told[0].starts_with("line 2: id: \"x\" is no whole number"), "{told:?}");
+    assert!(told[1].starts_with("line 4: "), "{told:?}");
+    assert!(told[2].starts_with("line 5: ") && told[2].contains("CHECK"), "{told:?}");
+    assert_eq!(world.right_has(3, "amount").await.as_deref(), Some("33"));
+    assert_eq!(world.right_has(1, "note").await, None);
+
+    let (status, told) = write(&world, &["--delete"], "id\n1\n2\n");
+    assert_eq!((status, told.as_str()), (Some(0), "2 changes: 2 applied, 0 failed\n"));
+    assert_eq!(world.right_has(2, "id").await, None);
+    let (status, told) = write(&world, &["--server", "http://127.0.0.1:1"], "id\n1\n");
+    assert_eq!(status, Some(3), "{told}");
+}
+
 /// A fixed address before a server whose own changes with each start.
 struct Door {
     address: String,

@@ -8,6 +8,7 @@ mod remote;
 pub mod serve;
 pub mod store;
 pub mod token;
+mod write;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
@@ -30,6 +31,8 @@ enum Command {
     Config(config::ConfigCommand),
     /// Backs up, restores, checks and compacts what a server keeps
     Store(store::StoreCommand),
+    /// Writes changes of a map from lines of JSON or from CSV, and tells what became of them
+    Write(write::WriteCommand),
     /// Makes tokens for clients, and the hashes of them that a configuration has
     Token(token::TokenCommand),
     /// Prints a script that completes commands, for a shell to read
@@ -63,6 +66,7 @@ impl Cli {
             Command::Demo(command) => command.run(),
             Command::Store(command) => command.run(),
             Command::Token(command) => command.run(),
+            Command::Write(command) => command.run(),
             Command::Completion(command) => command.run(commands()),
             Command::Man(command) => command.run(commands()),
         }
