@@ -343,7 +343,7 @@ fn typed(kind: ColumnType, text: &str) -> Result<Value, String> {
         ColumnType::Bytes => {
             use base64::Engine;
             let bytes = base64::engine::general_purpose::STANDARD.decode(text);
-            Kind::BytesValue(bytes.map_err(|_| "this is not base64".to_owned())?.into())
+            Kind::BytesValue(bytes.map_err(|_| "this is not base64".to_owned())?)
         }
         ColumnType::Timestamp => {
             Kind::TimestampValue(text.parse().map_err(|_| format!("{text:?} is no time such as 2026-02-28T12:00:00Z"))?)
