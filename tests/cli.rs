@@ -70,6 +70,10 @@ async fn a_map_is_made_run_written_to_and_put_right() {
     let (status, told) = refused(&world, &delete);
     assert_eq!((status, told.contains("say --yes")), (Some(2), true), "{told}");
     assert_eq!(world.stats("orders").await.error_count, 1);
+    // To throw away what is queued is the same, to keep it or only to try is not.
+    let (status, _) = refused(&world, &["maps", "stop", "orders", "--queued-records", "discard"]);
+    assert_eq!(status, Some(2));
+    printed(&world, &["queue", "delete", "orders", "--all", "--validate-only"]);
     printed(&world, &[&delete[..], &["--yes"]].concat());
     eventually("it is gone", || async { world.stats("orders").await.error_count == 0 }).await;
 

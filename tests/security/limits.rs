@@ -103,6 +103,13 @@ async fn a_record_has_so_many_fields_and_a_page_so_many_entries() {
 #[tokio::test]
 async fn there_is_one_backup_at_a_time() {
     let world = World::start().await;
+    world.running_map("orders", asynchronous(orders_map())).await;
+    world.pause("orders").await.unwrap();
+    // More than is sent to a reader who does not read.
+    let note = "x".repeat(100_000);
+    for id in 0..50 {
+        world.write(change("orders", record([("id", int(id)), ("note", text(&note))]))).await.unwrap();
+    }
     let download = || {
         let mut admin = AdminServiceClient::new(world.channel());
         async move { admin.download_backup(DownloadBackupRequest {}).await.map(tonic::Response::into_inner) }

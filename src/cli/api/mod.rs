@@ -12,6 +12,7 @@ use super::Exit;
 use super::remote::Remote;
 use answers::Output;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
+use prost_reflect::{DynamicMessage, FieldDescriptor};
 use std::io::{self, IsTerminal, Write};
 use verbs::{NOUNS, VERBS, Verb};
 
@@ -78,13 +79,8 @@ fn carry_out(verb: &'static Verb, matches: &ArgMatches) -> Exit {
             return Exit::Input;
         }
     };
-    let words = serde_json::to_string(&request).unwrap_or_default();
-    let cannot_be_undone = verb.confirm || words.contains("DISCARD\"");
-    if can_need_confirmation(verb)
-        && cannot_be_undone
-        && !words.contains("\"validateOnly\":true")
-        && !matches.get_flag("yes")
-    {
+    if can_need_confirmation(verb) && cannot_be_undone(verb, &request) && !matches.get_flag("yes") {
+        let words = serde_json::to_string(&request).unwrap_or_default();
         match confirmed(&format!("{} {} {words} cannot be undone. Go on?", verb.noun, verb.verb)) {
             Some(true) => {}
             Some(false) => {
@@ -102,12 +98,26 @@ fn carry_out(verb: &'static Verb, matches: &ArgMatches) -> Exit {
     calls::call(verb, &remote, request, output, limit)
 }
 
+/// What the names of choices end with that throw something away.
+const DISCARDS: &str = "DISCARD";
+
 /// Whether it may do what cannot be undone: always, or with a choice that says to discard.
 fn can_need_confirmation(verb: &Verb) -> bool {
-    let discards = |field: prost_reflect::FieldDescriptor| {
-        field.kind().as_enum().is_some_and(|choices| choices.values().any(|value| value.name().ends_with("DISCARD")))
+    let discards = |field: FieldDescriptor| {
+        field.kind().as_enum().is_some_and(|choices| choices.values().any(|value| value.name().ends_with(DISCARDS)))
     };
     verb.confirm || contract::method(verb.method).input().fields().any(discards)
+}
+
+/// Whether it does so with this request, and does not only try.
+fn cannot_be_undone(verb: &Verb, request: &DynamicMessage) -> bool {
+    let only_tries = request.get_field_by_name("validate_only").is_some_and(|only| only.as_bool() == Some(true));
+    let discards = request.fields().any(|(field, value)| {
+        let choices = field.kind().as_enum().cloned();
+        let chosen = choices.zip(value.as_enum_number()).and_then(|(choices, number)| choices.get_value(number));
+        chosen.is_some_and(|chosen| chosen.name().ends_with(DISCARDS))
+    });
+    (verb.confirm || discards) && !only_tries
 }
 
 /// What a person answers; none where there is nobody.
