@@ -1,6 +1,6 @@
 //! The command line: what `tandem` can be asked, and with what status it ends. One file a noun.
 
-mod api;
+pub mod api;
 mod completion;
 pub mod config;
 pub mod demo;

@@ -1,11 +1,9 @@
 //! Clients, their tokens, and calls that show them.
 
-use prost::Message;
-use prost::bytes::{Buf, BufMut};
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor};
+use tandem::cli::api::codec::Dynamic;
 use tandem::model::token::TokenHash;
 use tandem::services::proto::DESCRIPTORS;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 
@@ -62,43 +60,4 @@ pub async fn call(
     let request = request.map(|message| tokio_stream::iter([message]));
     let mut answers = client.streaming(request, path, Dynamic(method.clone())).await?.into_inner();
     answers.message().await
-}
-
-/// Messages by their descriptors.
-struct Dynamic(MethodDescriptor);
-
-impl Codec for Dynamic {
-    type Encode = DynamicMessage;
-    type Decode = DynamicMessage;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Dynamic(self.0.clone())
-    }
-
-    fn decoder(&mut self) -> Self {
-        Dynamic(self.0.clone())
-    }
-}
-
-impl Encoder for Dynamic {
-    type Item = DynamicMessage;
-    type Error = Status;
-
-    fn encode(&mut self, message: DynamicMessage, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put_slice(&message.encode_to_vec());
-        Ok(())
-    }
-}
-
-impl Decoder for Dynamic {
-    type Item = DynamicMessage;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<DynamicMessage>, Status> {
-        let bytes = buffer.copy_to_bytes(buffer.remaining());
-        let message = DynamicMessage::decode(self.0.output(), bytes);
-        message.map(Some).map_err(|error| Status::internal(error.to_string()))
-    }
 }

@@ -1,6 +1,7 @@
 //! One call, from its request to what is printed: unary, page by page, or a stream.
 
 use super::answers::{self, Output};
+use super::codec::Dynamic;
 use super::contract;
 use super::following;
 use super::request;
@@ -8,15 +9,12 @@ use super::verbs::Verb;
 use crate::cli::Exit;
 use crate::cli::remote::{Connection, Remote, RemoteError};
 use crate::cli::serve::failed;
-use prost::Message;
-use prost::bytes::{Buf, BufMut};
 use prost_reflect::{DynamicMessage, MethodDescriptor, ReflectMessage, Value as Field};
 use serde_json::Value;
 use std::io::{self, BufRead};
 use std::time::Duration;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
@@ -264,43 +262,4 @@ fn typed_lines(method: &MethodDescriptor) -> tokio::sync::mpsc::Receiver<Dynamic
         }
     });
     receiver
-}
-
-/// Messages of a method, by its descriptor.
-struct Dynamic(MethodDescriptor);
-
-impl Codec for Dynamic {
-    type Encode = DynamicMessage;
-    type Decode = DynamicMessage;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self(self.0.clone())
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl Encoder for Dynamic {
-    type Item = DynamicMessage;
-    type Error = Status;
-
-    fn encode(&mut self, message: DynamicMessage, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put_slice(&message.encode_to_vec());
-        Ok(())
-    }
-}
-
-impl Decoder for Dynamic {
-    type Item = DynamicMessage;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<DynamicMessage>, Status> {
-        let bytes = buffer.copy_to_bytes(buffer.remaining());
-        let message = DynamicMessage::decode(self.0.output(), bytes);
-        message.map(Some).map_err(|error| Status::internal(format!("the answer cannot be read: {error}")))
-    }
 }

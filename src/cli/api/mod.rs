@@ -3,6 +3,7 @@
 
 mod answers;
 mod calls;
+pub mod codec;
 mod contract;
 mod following;
 mod request;

@@ -212,6 +212,19 @@ mod tests {
         assert!(VERBS.iter().all(|verb| NOUNS.iter().any(|(noun, _)| *noun == verb.noun)));
     }
 
+    /// docs/cli.md lists what can be typed, a line for each noun.
+    #[test]
+    fn the_documentation_lists_every_verb() {
+        let document = include_str!("../../../docs/cli.md");
+        for (noun, _) in NOUNS {
+            let line =
+                document.lines().find_map(|line| line.strip_prefix(&format!("tandem {noun} "))).unwrap_or_default();
+            let listed: Vec<_> = line.split_whitespace().collect();
+            let verbs: Vec<_> = VERBS.iter().filter(|verb| verb.noun == noun).map(|verb| verb.verb).collect();
+            assert_eq!(listed, verbs, "{noun}");
+        }
+    }
+
     /// A column whose path is in no answer would be empty for ever.
     #[test]
     fn every_column_is_a_field_of_the_answer() {
