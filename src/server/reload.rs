@@ -76,7 +76,10 @@ impl Reloading {
         // What needs a restart stays as it was, so that it is told of again.
         let before = current.clone();
         *current = Config {
-            tls: before.tls.and(config.tls),
+            tls: match (before.tls, config.tls) {
+                (Some(_), Some(new)) => Some(new),
+                (before, _) => before,
+            },
             clients: config.clients,
             log: super::config::Log { level: config.log.level, ..before.log },
             ..before

@@ -112,8 +112,10 @@ impl File {
     fn read(setting: &'static str, path: &Path) -> Result<Self, TlsError> {
         let read = || {
             let mut bytes = Vec::new();
-            io::Read::read_to_end(&mut io::Read::take(std::fs::File::open(path)?, FILE_BYTES_MAX), &mut bytes)?;
-            Ok(bytes)
+            let file = std::fs::File::open(path)?;
+            io::Read::read_to_end(&mut io::Read::take(file, FILE_BYTES_MAX + 1), &mut bytes)?;
+            // What is cut off would be trusted no more, and nobody would know.
+            if bytes.len() as u64 > FILE_BYTES_MAX { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
         };
         let bytes = read().map_err(|source| TlsError::Unreadable { key: setting, path: path.to_owned(), source })?;
         Ok(Self { setting, path: path.to_owned(), bytes })

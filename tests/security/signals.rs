@@ -58,6 +58,15 @@ async fn a_reload_takes_what_it_can_and_names_what_waits_for_a_restart() {
     assert!(log.contains("server, limits") && log.contains("only after a restart"), "{log}");
     server.maps().list_table_maps(of("erp", ListTableMapsRequest::default())).await.unwrap();
 
+    // TLS is not taken on while it runs, however often it is asked for.
+    for times in 1..=2 {
+        server.configure(
+            |config| if times == 1 { config + "[tls]\ncert_file = \"c\"\nkey_file = \"k\"\n" } else { config },
+        );
+        server.reload().await;
+        assert_eq!(server.log().matches("server, tls, limits").count(), times, "{}", server.log());
+    }
+
     // A mistake changes nothing, not even what is right beside it.
     server.configure(|config| config.replace("role = \"viewer\"", "role = \"root\""));
     server.reload().await;
