@@ -27,11 +27,9 @@ pub struct LogLevel(Box<dyn Fn(EnvFilter) -> bool + Send + Sync>);
 impl LogLevel {
     /// Whether this level is in effect from now on: it is not where `RUST_LOG` says something else.
     pub fn set(&self, level: &str) -> bool {
-        let log = Log { format: LogFormat::Text, level: level.to_owned() };
-        match choose_filter(&log, std::env::var(FILTER_VARIABLE).ok()) {
-            Ok((filter, _)) => (self.0)(filter),
-            Err(_) => false,
-        }
+        let asked = std::env::var(FILTER_VARIABLE).ok().filter(|filter| !filter.is_empty());
+        let holds = asked.is_some_and(|filter| EnvFilter::builder().parse(filter).is_ok());
+        !holds && EnvFilter::builder().parse(level).is_ok_and(&self.0)
     }
 }
 
