@@ -1,7 +1,7 @@
 //! What holds for every call, whatever its method: who may make it, how much of them there may be, its deadline, that a
 //! breakdown is its own and no other's, and how a shutdown knows what is still under way.
 
-use super::arriving::Arriving;
+use super::arriving::arriving;
 use super::audit::{Audit, Refused};
 use super::clients::{Clients, Peer};
 use super::config::Limits;
@@ -157,7 +157,7 @@ pub async fn guard(State(calls): State<Calls>, mut request: Request, next: Next)
     if streams {
         request.extensions_mut().insert(Budget(counted.bytes()));
     } else {
-        request = request.map(|inner| Body::new(Arriving::new(inner, counted.request(), &calls.limits)));
+        request = request.map(|inner| arriving(inner, counted.request(), &calls.limits));
     }
     let caller = request.extensions().get::<Caller>().cloned();
     let actor = caller.as_ref().map(|caller| caller.actor.clone()).unwrap_or_default();
@@ -272,14 +272,13 @@ impl Ending {
         if self.ended {
             return Poll::Ready(None);
         }
-        match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.inner).poll_frame(context))) {
-            Err(panic) => return self.end(&answers::of_panic(panic.as_ref())),
-            Ok(Poll::Pending) => {}
-            Ok(ready) => return ready,
+        // First of all, so that what always has a next piece is cut off too.
+        if let Some(Poll::Ready(error)) = self.cut.as_mut().map(|cut| cut.poll_unpin(context)) {
+            return self.end(&error.into());
         }
-        match self.cut.as_mut().map(|cut| cut.poll_unpin(context)) {
-            Some(Poll::Ready(error)) => self.end(&error.into()),
-            Some(Poll::Pending) | None => Poll::Pending,
+        match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.inner).poll_frame(context))) {
+            Err(panic) => self.end(&answers::of_panic(panic.as_ref())),
+            Ok(made) => made,
         }
     }
 
@@ -323,6 +322,31 @@ impl HttpBody for Ending {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::config::{Config, Input};
+    use http_body_util::BodyExt;
+
+    #[tokio::test]
+    async fn an_answer_that_always_has_a_next_piece_is_cut_off() {
+        let limits = Arc::new(Config::load(&Input::default()).unwrap().limits);
+        let who = Who::Address([127, 0, 0, 1].into());
+        let counted = Quotas::new(limits).begin(who, Kind::Stream).await.unwrap();
+        let (revoke, revoked) = tokio::sync::oneshot::channel::<()>();
+        let cut = async { revoked.await.map_or(CallError::CredentialsMissing, |()| CallError::CredentialsInvalid) };
+        let pieces = futures::stream::repeat_with(|| Ok::<_, axum::Error>(Bytes::from_static(b"piece")));
+        let mut answer = Ending {
+            inner: Body::from_stream(pieces),
+            cut: Some(cut.boxed()),
+            ended: false,
+            owed: Arc::default(),
+            making: None,
+            _counted: (counted, None),
+        };
+        assert!(answer.frame().await.unwrap().unwrap().is_data());
+        revoke.send(()).unwrap();
+        let end = answer.frame().await.unwrap().unwrap().into_trailers().unwrap();
+        assert_eq!(Code::from_bytes(end[STATUS_HEADER].as_bytes()), Code::Unauthenticated);
+        assert!(answer.frame().await.is_none());
+    }
 
     #[test]
     fn deadlines_are_read_as_grpc_writes_them() {
