@@ -166,7 +166,7 @@ pub async fn guard(State(calls): State<Calls>, mut request: Request, next: Next)
         calls.clients.clone().revoked(headers, peer.clone(), caller, rule.role).boxed()
     });
     let on_connection = request.extensions_mut().remove::<Arc<UnderWay>>();
-    let closing = path.starts_with(OF_GRPC).then(|| calls.closing.clone());
+    let closed = path.starts_with(OF_GRPC).then(|| calls.closing.clone().cancelled_owned().boxed());
     let answered = in_time(deadline, AssertUnwindSafe(next.run(request)).catch_unwind()).await;
     let response = match answered {
         None => return Status::from(CallError::DeadlinePassed).into_http(),
@@ -177,8 +177,8 @@ pub async fn guard(State(calls): State<Calls>, mut request: Request, next: Next)
         calls.refused(&peer, &actor, &path, &Status::permission_denied(""));
     }
     response.map(|inner| {
-        let (cut, owed) = (cut(deadline, closing, revoked), calls.owed);
-        Body::new(Ending { inner, cut, ended: false, owed, making: None, _counted: (counted, on_connection) })
+        let (cut, owed) = (cut(deadline, revoked), calls.owed);
+        Body::new(Ending { inner, cut, closed, ended: false, owed, making: None, _counted: (counted, on_connection) })
     })
 }
 
@@ -222,22 +222,15 @@ fn deadline(headers: &HeaderMap) -> Option<Instant> {
 /// What ends an answer that is still being sent; none when nothing does.
 fn cut(
     deadline: Option<Instant>,
-    closing: Option<CancellationToken>,
     revoked: Option<BoxFuture<'static, CallError>>,
 ) -> Option<BoxFuture<'static, CallError>> {
-    if deadline.is_none() && closing.is_none() && revoked.is_none() {
+    if deadline.is_none() && revoked.is_none() {
         return None;
     }
     Some(Box::pin(async move {
         let passed = async {
             match deadline {
                 Some(deadline) => tokio::time::sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
-        let closed = async {
-            match closing {
-                Some(closing) => closing.cancelled_owned().await,
                 None => std::future::pending().await,
             }
         };
@@ -249,7 +242,6 @@ fn cut(
         };
         tokio::select! {
             () = passed => CallError::DeadlinePassed,
-            () = closed => CallError::from(EngineError::ShuttingDown),
             error = revoked => error,
         }
     }))
@@ -259,6 +251,8 @@ fn cut(
 struct Ending {
     inner: Body,
     cut: Option<BoxFuture<'static, CallError>>,
+    /// When the server closes, for streams that know nothing of it; what they tell at that moment is still sent.
+    closed: Option<BoxFuture<'static, ()>>,
     ended: bool,
     owed: Arc<Owed>,
     /// The next piece, from when the transport asks for it until it is there.
@@ -278,6 +272,10 @@ impl Ending {
         }
         match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.inner).poll_frame(context))) {
             Err(panic) => self.end(&answers::of_panic(panic.as_ref())),
+            Ok(Poll::Pending) => match self.closed.as_mut().map(|closed| closed.poll_unpin(context)) {
+                Some(Poll::Ready(())) => self.end(&CallError::from(EngineError::ShuttingDown).into()),
+                Some(Poll::Pending) | None => Poll::Pending,
+            },
             Ok(made) => made,
         }
     }
@@ -336,6 +334,7 @@ mod tests {
         let mut answer = Ending {
             inner: Body::from_stream(pieces),
             cut: Some(cut.boxed()),
+            closed: None,
             ended: false,
             owed: Arc::default(),
             making: None,
@@ -346,6 +345,25 @@ mod tests {
         let end = answer.frame().await.unwrap().unwrap().into_trailers().unwrap();
         assert_eq!(Code::from_bytes(end[STATUS_HEADER].as_bytes()), Code::Unauthenticated);
         assert!(answer.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn what_is_told_as_the_server_closes_is_sent_before_the_end() {
+        let limits = Arc::new(Config::load(&Input::default()).unwrap().limits);
+        let counted = Quotas::new(limits).begin(Who::Address([127, 0, 0, 1].into()), Kind::Stream).await.unwrap();
+        let told = futures::stream::iter([Ok::<_, axum::Error>(Bytes::from_static(b"not serving"))]);
+        let mut answer = Ending {
+            inner: Body::from_stream(futures::StreamExt::chain(told, futures::stream::pending())),
+            cut: None,
+            closed: Some(std::future::ready(()).boxed()),
+            ended: false,
+            owed: Arc::default(),
+            making: None,
+            _counted: (counted, None),
+        };
+        assert_eq!(answer.frame().await.unwrap().unwrap().into_data().unwrap(), "not serving");
+        let end = answer.frame().await.unwrap().unwrap().into_trailers().unwrap();
+        assert_eq!(Code::from_bytes(end[STATUS_HEADER].as_bytes()), Code::Unavailable);
     }
 
     #[test]
