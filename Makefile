@@ -17,18 +17,21 @@ GRPCURL := $(TOOLS)/grpcurl-$(GRPCURL_VERSION)/grpcurl
 # In CI a Cargo.lock that does not fit Cargo.toml is a mistake; while developing, Cargo brings it up to date.
 LOCKED := $(if $(CI),--locked)
 
-.PHONY: help test servers lint fmt clippy deny proto fuzz torture tools
+# Each has a Makefile with `build` and `generate`.
+CLIENTS := python go
+
+.PHONY: help test servers lint fmt clippy deny proto generate generated clients fuzz torture tools
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-test: servers $(GRPCURL) ## run the tests; installs the servers of PostgreSQL, MariaDB and mail, and grpcurl, when they are missing
+test: servers $(GRPCURL) clients ## run the tests; installs what is missing: PostgreSQL, MariaDB, a mail server, grpcurl, toolchains of the clients
 	cargo test $(LOCKED)
 
 servers:
 	@tests/support/install-servers.sh
 
-lint: fmt clippy deny proto ## check formatting, lints, dependencies and the protos
+lint: fmt clippy deny proto generated ## check formatting, lints, dependencies, the protos and what is generated from them
 
 fmt:
 	cargo fmt --check
@@ -54,6 +57,18 @@ proto: $(BUF)
 		echo "$(BUF) breaking --against $$release" && \
 		$(BUF) breaking --against target/released; \
 	fi
+
+clients: ## build the clients in every language, for their tests
+	@for client in $(CLIENTS); do $(MAKE) --no-print-directory -C clients/$$client build || exit 1; done
+
+generate: ## make the stubs of the clients from the protos
+	@for client in $(CLIENTS); do $(MAKE) --no-print-directory -C clients/$$client generate || exit 1; done
+
+# Whether what is there is what is made, also before it is committed.
+generated:
+	@state() { git status --porcelain clients; git diff clients; git ls-files --others --exclude-standard clients | xargs -r sha256sum; }; \
+	before=$$(state) && $(MAKE) --no-print-directory generate && \
+	if [ "$$before" != "$$(state)" ]; then git status --short clients; echo "the stubs were not those of the protos; commit what make generate has made"; exit 1; fi
 
 # What is found on the way stays under target; what is worth keeping goes into fuzz/corpus by hand. The sanitizers are there
 # in the stable toolchain and ask for its other name. At its end a process frees nothing, so leaks are not looked for.

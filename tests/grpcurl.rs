@@ -1,12 +1,15 @@
 //! docs/grpcurl.md: every line works as it stands, one after the other, against what the demo leaves running; and every
 //! method that is offered has one.
 
+mod support;
+
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
+use support::demo::{Demo, heard};
 use tandem::services::methods::OFFERED;
 
 const DOCUMENT: &str = include_str!("../docs/grpcurl.md");
@@ -47,16 +50,6 @@ fn grpcurl() -> PathBuf {
     let tools = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/tools");
     let mut found = std::fs::read_dir(&tools).into_iter().flatten().flatten().map(|entry| entry.path().join("grpcurl"));
     found.find(|path| path.is_file()).expect("grpcurl is under target/tools (make target/tools/grpcurl)")
-}
-
-/// A demo that is kept, until it is dropped.
-struct Demo(Child);
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// A shell that is given lines and says what each ended with.
@@ -102,41 +95,15 @@ impl Drop for Shell {
     }
 }
 
-fn heard(output: ChildStdout) -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
-}
-
 #[test]
 fn every_line_works_as_it_stands() {
     let folder = tempfile::tempdir().unwrap();
-    let mut demo = Command::new(env!("CARGO_BIN_EXE_tandem"));
-    demo.args(["demo", "--keep"]).current_dir(folder.path()).env_remove("RUST_LOG").stdout(Stdio::piped());
-    let mut demo = Demo(demo.spawn().unwrap());
-    let told = heard(demo.0.stdout.take().unwrap());
-    let mut address = None;
-    loop {
-        let line = told.recv_timeout(Duration::from_secs(120)).expect("the demo goes on");
-        if let Some((_, rest)) = line.split_once("The server goes on at ") {
-            address = rest.split(',').next().map(str::to_owned);
-        }
-        if line.contains("Ctrl-C ends it") {
-            break;
-        }
-    }
-    let address = address.expect("it says where it is");
+    let demo = Demo::keep(folder.path());
     let program = format!("{} -max-time 5 -plaintext", grpcurl().display());
     let mut shell = Shell::start(folder.path());
     for line in lines() {
         let endless = ENDLESS.iter().any(|method| line.ends_with(method));
-        let command = line.replace("grpcurl -plaintext", &program).replace(ADDRESS, &address);
+        let command = line.replace("grpcurl -plaintext", &program).replace(ADDRESS, &demo.address);
         let (status, printed) = shell.run(&command);
         let expected = if endless { TIME_IS_UP } else { "0" };
         assert_eq!(status, expected, "{line}\n{printed}");

@@ -2,8 +2,6 @@
 
 #[path = "security/access.rs"]
 mod access;
-#[path = "security/given.rs"]
-mod given;
 #[path = "security/hostile.rs"]
 mod hostile;
 #[path = "security/limits.rs"]

@@ -1,6 +1,6 @@
 //! Which role may call which method, for every method of every service, as reflection tells of them.
 
-use super::given::*;
+use super::support::access::*;
 use super::support::databases::sql;
 use super::support::server::Server;
 use super::support::world::*;

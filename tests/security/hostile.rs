@@ -1,6 +1,6 @@
 //! Callers who mean harm, or do harm: the others go on, and what they take is bounded.
 
-use super::given::*;
+use super::support::access::*;
 use super::support::server::{PATIENCE, Server};
 use super::support::world::*;
 use h2::client::SendRequest;

@@ -1,6 +1,6 @@
 //! What one client may take, each by the name of its setting.
 
-use super::given::*;
+use super::support::access::*;
 use super::support::server::{PATIENCE, Server};
 use super::support::world::*;
 use sqlx::{Connection, SqliteConnection};

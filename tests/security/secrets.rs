@@ -1,6 +1,6 @@
 //! Secrets that are planted wherever a configuration takes one, and then looked for in all that comes out.
 
-use super::given::*;
+use super::support::access::*;
 use super::support::certificates::Authority;
 use super::support::databases::{MariaDb, PASSWORD, Postgres, sql};
 use super::support::server::Server;

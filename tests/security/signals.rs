@@ -1,6 +1,6 @@
 //! SIGTERM under load loses nothing and ends in time; SIGHUP reads again what can be, and says what cannot.
 
-use super::given::*;
+use super::support::access::*;
 use super::support::server::Server;
 use super::support::world::*;
 use std::sync::Arc;

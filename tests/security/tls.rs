@@ -1,6 +1,6 @@
 //! TLS and mutual TLS, and certificates that are renewed while the server runs.
 
-use super::given::*;
+use super::support::access::*;
 use super::support::certificates::{Authority, Pair};
 use super::support::server::Server;
 use super::support::world::*;

@@ -1,6 +1,6 @@
 //! Bearer tokens: shown, known, rotated and taken away.
 
-use super::given::*;
+use super::support::access::*;
 use super::support::server::{PATIENCE, Server};
 use super::support::world::*;
 use std::process::{Command, Stdio};

@@ -86,7 +86,7 @@ impl Server {
     /// The same, with more lines of configuration (sections; for keys of `[server]` and `[store]` begin with that).
     pub async fn start_with(applications: &[(&str, &str)], more: &str) -> Server {
         let folder = configured(applications, more);
-        let (child, port) = launch(folder.path()).await;
+        let (child, port) = launch(folder.path(), 0).await;
         Server { channel: connect(port), folder, running: Running::Process(child), port }
     }
 
@@ -224,9 +224,18 @@ impl Server {
 
     /// Starts it again after it has ended, with the same store and configuration.
     pub async fn start_again(&mut self) {
+        self.start_again_at(0).await;
+    }
+
+    /// The same, where it was before: for clients that come back to it.
+    pub async fn start_again_where_it_was(&mut self) {
+        self.start_again_at(self.port).await;
+    }
+
+    async fn start_again_at(&mut self, port: u16) {
         let (running, port) = match &mut self.running {
             Running::Process(_) => {
-                let (child, port) = launch(self.folder.path()).await;
+                let (child, port) = launch(self.folder.path(), port).await;
                 (Running::Process(child), port)
             }
             Running::Within(clock, _, ended) => {
@@ -286,12 +295,14 @@ async fn within(folder: &Path, clock: TestClock) -> (Running, u16) {
     (Running::Within(clock, stop, ended), address.port())
 }
 
-async fn launch(folder: &Path) -> (Child, u16) {
+/// Starts one; with port 0 where there is room.
+async fn launch(folder: &Path, port: u16) -> (Child, u16) {
     let port_file = folder.join("port");
     let _ = std::fs::remove_file(&port_file);
     let log = File::options().create(true).append(true).open(folder.join("log")).expect("a log file");
     let mut child = Command::new(env!("CARGO_BIN_EXE_tandem"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--data", "data", "--config", "tandem.toml", "--port-file", "port"])
+        .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
+        .args(["--data", "data", "--config", "tandem.toml", "--port-file", "port"])
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
