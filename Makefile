@@ -18,7 +18,7 @@ GRPCURL := $(TOOLS)/grpcurl-$(GRPCURL_VERSION)/grpcurl
 LOCKED := $(if $(CI),--locked)
 
 # Each has a Makefile with `build` and `generate`.
-CLIENTS := python go
+CLIENTS := python go rust
 
 .PHONY: help test servers lint fmt clippy deny proto generate generated clients fuzz torture tools
 
@@ -34,14 +34,14 @@ servers:
 lint: fmt clippy deny proto generated ## check formatting, lints, dependencies, the protos and what is generated from them
 
 fmt:
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 
 # The bans of clippy.toml hold for the product; tests may start tasks and ask for the time. One test is among the
 # product's targets for speed: without any, Cargo gives the dependencies other features and builds most of them again.
 clippy:
-	cargo clippy $(LOCKED) --all-targets -- -D warnings -A clippy::disallowed_methods
-	cargo clippy $(LOCKED) --lib --bins --test databases -- -D warnings
+	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings -A clippy::disallowed_methods
+	cargo clippy $(LOCKED) --package tandem --lib --bins --test databases -- -D warnings
 
 # Advisories change without the code; they are looked at elsewhere.
 deny: $(CARGO_DENY)

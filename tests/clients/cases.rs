@@ -52,6 +52,11 @@ async fn go_conforms() {
     conforms("go", &["../../target/clients/go/conformance"], &[]).await;
 }
 
+#[tokio::test]
+async fn rust_conforms() {
+    conforms("rust", &["../../target/debug/examples/conformance"], &[]).await;
+}
+
 /// What is worth repeating without asking: reads, and a write that carries its id.
 #[test]
 fn the_service_config_retries_what_may_be_repeated() {

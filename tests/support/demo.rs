@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(120);
+const LINES_MAX: usize = 10_000;
 
 /// A demo that is kept, until it is dropped.
 pub struct Demo {
@@ -43,9 +44,9 @@ impl Drop for Demo {
     }
 }
 
-/// The lines of an output as they come.
+/// The lines of an output as they come; whoever tells waits when so many are not heard.
 pub fn heard(output: ChildStdout) -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
+    let (sender, receiver) = mpsc::sync_channel(LINES_MAX);
     std::thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
             if sender.send(line).is_err() {
