@@ -1,7 +1,7 @@
 //! An answer as it is printed: a table for people, JSON or YAML for programs.
 
-use super::contract;
 use super::verbs::Verb;
+use super::{colours, contract};
 use clap::ValueEnum;
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
@@ -23,9 +23,10 @@ pub enum Output {
 /// What stands in a cell for what is not there.
 const NOTHING_THERE: &str = "-";
 const GAP: &str = "  ";
+const APPLICATION: &str = "applications/";
 
 /// A message as an object of JSON.
-fn object(message: &DynamicMessage) -> io::Result<Map<String, Value>> {
+pub fn object(message: &DynamicMessage) -> io::Result<Map<String, Value>> {
     match serde_json::to_value(message).map_err(io::Error::other)? {
         Value::Object(object) => Ok(object),
         _ => Ok(Map::new()),
@@ -50,7 +51,8 @@ pub fn print_item(output: Output, verb: &Verb, item: &DynamicMessage) -> io::Res
         Output::Table if verb.columns.is_empty() => format!("{}\n", of_one(verb, &object(item)?)),
         Output::Table => {
             let item = object(item)?;
-            let cells: Vec<_> = verb.columns.iter().filter_map(|column| at(&item, column)).collect();
+            let cells: Vec<_> =
+                verb.columns.iter().filter_map(|column| at(&item, column)).map(colours::of_word).collect();
             if cells.is_empty() {
                 return Ok(()); // a heartbeat
             }
@@ -86,9 +88,10 @@ fn table(verb: &Verb, answer: &Map<String, Value>) -> String {
     // A column that nobody has anything in tells nothing.
     let shown: Vec<usize> = (0..columns.len()).filter(|index| rows.iter().any(|row| row[*index].is_some())).collect();
     let mut table = bare();
-    table.set_header(shown.iter().map(|index| heading(columns[*index])));
+    table.set_header(shown.iter().map(|index| colours::of_heading(heading(columns[*index]))));
     for row in rows {
-        table.add_row(shown.iter().map(|index| row[*index].clone().unwrap_or_else(|| NOTHING_THERE.to_owned())));
+        let text = |index: &usize| row[*index].clone().unwrap_or_else(|| NOTHING_THERE.to_owned());
+        table.add_row(shown.iter().map(text).map(colours::of_word));
     }
     let count = entries.len();
     if count == 0 { "none\n".to_owned() } else { trimmed(&table) }
@@ -104,7 +107,8 @@ fn of_one(verb: &Verb, answer: &Map<String, Value>) -> String {
     let mut table = bare();
     for field in contract::fields(&contract::method(verb.method).output()) {
         if let Some(value) = answer.get(field.json_name()) {
-            table.add_row([heading(field.json_name()), cell(value).unwrap_or_else(|| NOTHING_THERE.to_owned())]);
+            let text = cell(value).unwrap_or_else(|| NOTHING_THERE.to_owned());
+            table.add_row([colours::of_heading(heading(field.json_name())), colours::of_word(text)]);
         }
     }
     if answer.is_empty() { "done\n".to_owned() } else { trimmed(&table) }
@@ -134,6 +138,19 @@ fn heading(path: &str) -> String {
         }
     }
     heading
+}
+
+/// The texts at a path of an answer.
+pub fn texts_at(answer: &Map<String, Value>, path: &str) -> Vec<String> {
+    let mut found: Vec<&Value> = answer.get(path.split('.').next().unwrap_or_default()).into_iter().collect();
+    for name in path.split('.').skip(1) {
+        let all = found.into_iter().flat_map(|value| match value {
+            Value::Array(list) => list.iter().collect(),
+            other => vec![other],
+        });
+        found = all.filter_map(|value| value.get(name)).collect();
+    }
+    found.into_iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// What is at a path of an entry, as text; all of them where the path goes through a list.
@@ -179,8 +196,11 @@ fn cell(value: &Value) -> Option<String> {
     }
 }
 
-/// `TABLE_MAP_STATE_RUNNING` is `RUNNING`; a time has no more than milliseconds.
+/// `TABLE_MAP_STATE_RUNNING` is `RUNNING`, an application its id; a time has no more than milliseconds.
 fn plain(text: &str) -> String {
+    if let Some(id) = text.strip_prefix(APPLICATION).filter(|id| !id.contains('/')) {
+        return id.to_owned();
+    }
     let is_enum = text.contains('_')
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     if is_enum && let Some(short) = known_enum(text) {
@@ -248,6 +268,8 @@ mod tests {
     fn values_are_written_as_people_write_them() {
         assert_eq!(plain("OPERATION_UPSERT"), "UPSERT");
         assert_eq!(plain("NO_SUCH_VALUE"), "NO_SUCH_VALUE");
+        assert_eq!(plain("applications/sales"), "sales");
+        assert_eq!(plain("applications/sales/tables/orders"), "applications/sales/tables/orders");
         assert_eq!(plain("2026-02-28T12:00:00Z"), "2026-02-28T12:00:00Z");
         let columns = json!([{"leftColumn": "id", "direction": "DIRECTION_LEFT_TO_RIGHT"}, {"leftColumn": "note"}]);
         assert_eq!(cell(&columns).as_deref(), Some("direction: LEFT_TO_RIGHT, leftColumn: id\nleftColumn: note"));

@@ -4,8 +4,9 @@ use super::answers::{self, Output};
 use super::codec::Dynamic;
 use super::contract;
 use super::following;
+use super::progress::{Progress, Told};
 use super::request;
-use super::verbs::Verb;
+use super::verbs::{self, Verb};
 use crate::cli::Exit;
 use crate::cli::remote::{Connection, Remote, RemoteError};
 use crate::cli::serve::failed;
@@ -50,11 +51,21 @@ fn told(status: &Status) -> String {
     format!("{}{reason}", status.message())
 }
 
-pub fn call(verb: &Verb, remote: &Remote, request: DynamicMessage, output: Output, limit: Option<usize>) -> Exit {
+/// What was typed beside the request.
+pub struct Call<'a> {
+    pub verb: &'static Verb,
+    pub remote: &'a Remote,
+    pub output: Output,
+    /// Entries of a list.
+    pub limit: Option<usize>,
+    /// Whether to follow what it begins.
+    pub watch: bool,
+}
+
+pub fn call(call: &Call<'_>, request: DynamicMessage) -> Exit {
+    let verb = call.verb;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let called = runtime
-        .map_err(CallError::Runtime)
-        .and_then(|runtime| runtime.block_on(answered(verb, remote, request, output, limit)));
+    let called = runtime.map_err(CallError::Runtime).and_then(|runtime| runtime.block_on(answered(call, request)));
     match called {
         Ok(true) => Exit::Done,
         Ok(false) => Exit::Failed, // what is printed says which and why
@@ -79,29 +90,33 @@ fn exit_of(error: &CallError) -> Exit {
     }
 }
 
-async fn answered(
-    verb: &Verb,
-    remote: &Remote,
-    request: DynamicMessage,
-    output: Output,
-    limit: Option<usize>,
-) -> Result<bool, CallError> {
-    let method = contract::method(verb.method);
-    let server = remote.connect().await?;
+/// Makes the call, and says whether all of it went well.
+async fn answered(call: &Call<'_>, request: DynamicMessage) -> Result<bool, CallError> {
+    let method = contract::method(call.verb.method);
+    let server = call.remote.connect().await?;
     if following::can_go_on(&method) {
-        return follow(verb, &method, remote, server, request, output).await;
+        let progress = Progress::new(call.output, call.verb, false);
+        return follow(call, &method, progress, server, request).await;
     }
     if method.is_client_streaming() || method.is_server_streaming() {
-        let mut all_well = true;
-        stream(verb, &method, server, request, output, |answer| all_well &= all_went_well(answer)).await?;
-        return Ok(all_well);
+        return stream(call, &method, server, request).await;
     }
-    let answer = match limit {
-        None => unary(&method, server, request).await?,
-        Some(limit) => pages(&method, server, request, limit).await?,
+    let answer = match call.limit {
+        None => unary(&method, server.clone(), request).await?,
+        Some(limit) => pages(&method, server.clone(), request, limit).await?,
     };
-    answers::print(output, verb, &answer)?;
-    Ok(all_went_well(&answer))
+    answers::print(call.output, call.verb, &answer)?;
+    let mut all_well = all_went_well(&answer);
+    if let Some(begins) = call.verb.begins.filter(|_| call.watch) {
+        let watch = contract::method(begins.method);
+        for name in answers::texts_at(&answers::object(&answer)?, begins.name) {
+            let mut request = DynamicMessage::new(watch.input());
+            request.set_field_by_name("name", Field::String(name));
+            let progress = Progress::new(call.output, verbs::of(begins.method), true);
+            all_well &= follow(call, &watch, progress, server.clone(), request).await?;
+        }
+    }
+    Ok(all_well)
 }
 
 /// Answers about several things, in which some may have failed and others not.
@@ -171,30 +186,24 @@ async fn pages(
     }
 }
 
-/// A stream without an end, which goes on after a break where it was.
+/// A stream that goes on after a break where it was, until it ends or what it watches does.
 async fn follow(
-    verb: &Verb,
+    call: &Call<'_>,
     method: &MethodDescriptor,
-    remote: &Remote,
+    mut progress: Progress,
     mut server: Connection,
     mut request: DynamicMessage,
-    output: Output,
 ) -> Result<bool, CallError> {
     loop {
-        let mut next = request.clone();
-        let ended =
-            stream(verb, method, server, request, output, |answer| following::go_on_after(&mut next, answer)).await;
-        match ended {
-            Err(CallError::Refused(status)) if following::passes(&status) => {
-                eprintln!("the connection broke ({}); going on when the server is there again", status.message());
-            }
+        let status = match followed(method, server, &mut request, &mut progress).await {
+            Ok(well) => return Ok(well),
+            Err(CallError::Refused(status)) if following::passes(&status) => status,
             Err(error) => return Err(error),
-            Ok(()) => return Ok(true),
-        }
-        request = next;
+        };
+        progress.say(&format!("the connection broke ({}); going on when the server is there again", status.message()));
         server = loop {
             tokio::time::sleep(TRY_AGAIN).await;
-            match remote.connect().await {
+            match call.remote.connect().await {
                 Err(RemoteError::Unreachable(..)) => {}
                 connected => break connected?,
             }
@@ -202,14 +211,34 @@ async fn follow(
     }
 }
 
+/// One stream of it; the request becomes that for what comes after it.
+async fn followed(
+    method: &MethodDescriptor,
+    server: Connection,
+    request: &mut DynamicMessage,
+    progress: &mut Progress,
+) -> Result<bool, CallError> {
+    let mut client = tonic::client::Grpc::new(server);
+    ready(&mut client).await?;
+    let asked = Request::new(request.clone());
+    let mut answers = client.server_streaming(asked, path(method)?, Dynamic(method.clone())).await?.into_inner();
+    while let Some(answer) = answers.next().await {
+        let answer = answer?;
+        following::go_on_after(request, &answer);
+        if let Told::Ended { well } = progress.show(&answer)? {
+            return Ok(well);
+        }
+    }
+    Ok(true)
+}
+
+/// A download, or changes that are handed over: it has its end, and cannot be begun anew.
 async fn stream(
-    verb: &Verb,
+    call: &Call<'_>,
     method: &MethodDescriptor,
     server: Connection,
     request: DynamicMessage,
-    output: Output,
-    mut see: impl FnMut(&DynamicMessage),
-) -> Result<(), CallError> {
+) -> Result<bool, CallError> {
     let mut client = tonic::client::Grpc::new(server);
     ready(&mut client).await?;
     let codec = Dynamic(method.clone());
@@ -220,15 +249,16 @@ async fn stream(
         client.server_streaming(Request::new(request), path(method)?, codec).await?.into_inner()
     };
     let raw = bytes_field(method);
+    let mut all_well = true;
     while let Some(answer) = answers.next().await {
         let answer = answer?;
         match raw.as_ref().and_then(|field| answer.get_field(field).as_bytes().cloned()) {
             Some(bytes) => io::Write::write_all(&mut io::stdout().lock(), &bytes)?,
-            None => answers::print_item(output, verb, &answer)?,
+            None => answers::print_item(call.output, call.verb, &answer)?,
         }
-        see(&answer);
+        all_well &= all_went_well(&answer);
     }
-    Ok(())
+    Ok(all_well)
 }
 
 /// The field of a download that is the file itself.

@@ -9,9 +9,16 @@ const POSITION: &str = "start_position";
 /// All maps: their events are numbered by position.
 const ALL_MAPS: &str = "tableMaps/-";
 
-/// Whether a stream can go on where it broke off.
+/// What the names of methods begin with whose every answer is all of it.
+const WATCHES: &str = "Watch";
+
+/// Whether a stream can go on after it broke off: where it was, or with all of it as it is then.
 pub fn can_go_on(method: &MethodDescriptor) -> bool {
-    method.is_server_streaming() && method.input().get_field_by_name(SEQUENCE).is_some()
+    method.is_server_streaming() && (is_numbered(method) || method.name().starts_with(WATCHES))
+}
+
+fn is_numbered(method: &MethodDescriptor) -> bool {
+    method.input().get_field_by_name(SEQUENCE).is_some()
 }
 
 /// Whether an end is one that passes: the server was stopped, or cannot be reached.
@@ -29,7 +36,7 @@ pub fn go_on_after(request: &mut DynamicMessage, answer: &DynamicMessage) {
         |item: &DynamicMessage| [told, looked_through].iter().find_map(|name| item.get_field_by_name(name)?.as_i64());
     let last = answer.fields().find_map(|(_, item)| number(item.as_message()?));
     if let Some(last) = last {
-        request.set_field_by_name(start, Value::I64(last + 1));
+        let _ = request.try_set_field_by_name(start, Value::I64(last + 1)); // what has no start tells all of it again
     }
 }
 
@@ -65,6 +72,8 @@ mod tests {
             after("AlertService/WatchAlertEvents", json!({}), json!({"alertEvent": {"sequence": 3}})),
             r#"{"startSequence":"4"}"#
         );
-        assert!(can_go_on(&contract::method(tail)) && !can_go_on(&contract::method("QueueService/WatchQueueStats")));
+        let goes_on = |method: &str| can_go_on(&contract::method(method));
+        assert!(goes_on(tail) && goes_on("QueueService/WatchQueueStats") && goes_on("SyncService/WatchExecution"));
+        assert!(!goes_on("TableMapService/DownloadActivity"));
     }
 }

@@ -4,14 +4,17 @@
 mod answers;
 mod calls;
 pub mod codec;
+mod colours;
 mod contract;
 mod following;
+mod progress;
 mod request;
 mod verbs;
 
 use super::Exit;
 use super::remote::Remote;
 use answers::Output;
+use calls::Call;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use prost_reflect::{DynamicMessage, FieldDescriptor};
 use std::io::{self, IsTerminal, Write};
@@ -49,6 +52,10 @@ fn of_verb(verb: &Verb) -> Command {
         let limit = Arg::new("limit").long("limit").help("How many entries at most").value_name("NUMBER");
         command =
             command.arg(limit.value_parser(value_parser!(usize)).default_value(LIMIT_DEFAULT).help_heading("Answer"));
+    }
+    if verb.begins.is_some() {
+        let watch = Arg::new("watch").long("watch").short('w').help("Follows what it begins to its end");
+        command = command.arg(watch.action(ArgAction::SetTrue).help_heading("Answer"));
     }
     if can_need_confirmation(verb) {
         let yes = Arg::new("yes").long("yes").short('y').help("Does not ask before what cannot be undone");
@@ -96,7 +103,8 @@ fn carry_out(verb: &'static Verb, matches: &ArgMatches) -> Exit {
     }
     let output = matches.get_one::<Output>("output").copied().unwrap_or(Output::Table);
     let limit = matches.try_get_one::<usize>("limit").ok().flatten().copied();
-    calls::call(verb, &remote, request, output, limit)
+    let watch = verb.begins.is_some() && matches.get_flag("watch");
+    calls::call(&Call { verb, remote: &remote, output, limit, watch }, request)
 }
 
 /// What the names of choices end with that throw something away.

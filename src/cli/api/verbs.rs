@@ -13,6 +13,21 @@ pub struct Verb {
     pub columns: &'static [&'static str],
     /// It cannot be undone.
     pub confirm: bool,
+    /// What it begins, which `--watch` follows to its end.
+    pub begins: Option<Begins>,
+}
+
+/// Something that goes on after an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Begins {
+    /// The method that follows it.
+    pub method: &'static str,
+    /// Where the answer has its name; there may be several, or none.
+    pub name: &'static str,
+}
+
+const fn begins(method: &'static str, name: &'static str) -> Begins {
+    Begins { method, name }
 }
 
 const MAP: &str = "tableMaps/{}";
@@ -21,7 +36,7 @@ const JOB: &str = "tableMaps/{}/queueJobs/{}";
 const RECORD: &str = "tableMaps/{}/queuedRecords/{}";
 
 const fn verb(noun: &'static str, verb: &'static str, method: &'static str, name: &'static str) -> Verb {
-    Verb { noun, verb, method, name, columns: &[], confirm: false }
+    Verb { noun, verb, method, name, columns: &[], confirm: false, begins: None }
 }
 
 impl Verb {
@@ -32,7 +47,15 @@ impl Verb {
     const fn for_good(self) -> Self {
         Self { confirm: true, ..self }
     }
+
+    const fn and_then(self, begins: Begins) -> Self {
+        Self { begins: Some(begins), ..self }
+    }
 }
+
+const WATCH_EXECUTION: &str = "SyncService/WatchExecution";
+const WATCH_JOB: &str = "QueueService/WatchQueueJob";
+const WATCH_QUEUE: &str = "QueueService/WatchQueueStats";
 
 /// The nouns, each with what it is.
 pub const NOUNS: [(&str, &str); 7] = [
@@ -65,9 +88,13 @@ pub const VERBS: &[Verb] = &[
     verb("maps", "validate", "TableMapService/ValidateTableMap", MAP).shows(&["severity", "field", "message"]),
     verb("maps", "preview", "TableMapService/PreviewTableMap", MAP),
     verb("maps", "suggest", "TableMapService/SuggestTableMap", ""),
-    verb("maps", "run", "TableMapService/RunTableMap", MAP).shows(TRANSITION),
+    verb("maps", "run", "TableMapService/RunTableMap", MAP)
+        .shows(TRANSITION)
+        .and_then(begins(WATCH_EXECUTION, "results.execution")),
     verb("maps", "pause", "TableMapService/PauseTableMap", MAP).shows(TRANSITION),
-    verb("maps", "resume", "TableMapService/ResumeTableMap", MAP).shows(TRANSITION),
+    verb("maps", "resume", "TableMapService/ResumeTableMap", MAP)
+        .shows(TRANSITION)
+        .and_then(begins(WATCH_QUEUE, "results.tableMap.name")),
     verb("maps", "skip-to-live", "TableMapService/SkipToLive", MAP).shows(TRANSITION),
     verb("maps", "stop", "TableMapService/StopTableMap", MAP).shows(TRANSITION),
     verb("maps", "related", "TableMapService/ListRelatedTableMaps", MAP),
@@ -94,7 +121,7 @@ pub const VERBS: &[Verb] = &[
         "actor",
     ]),
     verb("executions", "get", "SyncService/GetExecution", EXECUTION),
-    verb("executions", "watch", "SyncService/WatchExecution", EXECUTION).shows(&[
+    verb("executions", "watch", WATCH_EXECUTION, EXECUTION).shows(&[
         "execution.name",
         "execution.state",
         "execution.projects.written",
@@ -109,12 +136,13 @@ pub const VERBS: &[Verb] = &[
         "error.message",
         "retryStatus",
     ]),
-    verb("executions", "retry-errors", "SyncService/RetryExecutionErrors", EXECUTION),
-    verb("executions", "rerun", "SyncService/RerunExecution", EXECUTION),
+    verb("executions", "retry-errors", "SyncService/RetryExecutionErrors", EXECUTION)
+        .and_then(begins(WATCH_JOB, "name")),
+    verb("executions", "rerun", "SyncService/RerunExecution", EXECUTION).and_then(begins(WATCH_EXECUTION, "name")),
     verb("executions", "skip", "SyncService/SkipInitialSync", MAP),
     verb("executions", "cancel", "SyncService/CancelExecution", EXECUTION),
     verb("queue", "stats", "QueueService/GetQueueStats", MAP),
-    verb("queue", "watch", "QueueService/WatchQueueStats", MAP).shows(&[
+    verb("queue", "watch", WATCH_QUEUE, MAP).shows(&[
         "queueStats.readTime",
         "queueStats.queuedCount",
         "queueStats.errorCount",
@@ -126,12 +154,20 @@ pub const VERBS: &[Verb] = &[
     verb("queue", "get", "QueueService/GetQueuedRecord", RECORD),
     verb("queue", "errors", "QueueService/ListCatchUpErrors", MAP).shows(RECORDS),
     verb("queue", "groups", "QueueService/ListErrorGroups", MAP),
-    verb("queue", "retry", "QueueService/RetryCatchUpErrors", MAP),
+    verb("queue", "retry", "QueueService/RetryCatchUpErrors", MAP).and_then(begins(WATCH_JOB, "name")),
     verb("queue", "update", "QueueService/UpdateQueuedRecord", ""),
-    verb("queue", "delete", "QueueService/DeleteQueuedRecords", MAP).for_good(),
+    verb("queue", "delete", "QueueService/DeleteQueuedRecords", MAP).for_good().and_then(begins(WATCH_JOB, "name")),
     verb("queue", "jobs", "QueueService/ListQueueJobs", MAP),
     verb("queue", "job", "QueueService/GetQueueJob", JOB),
-    verb("queue", "watch-job", "QueueService/WatchQueueJob", JOB),
+    verb("queue", "watch-job", WATCH_JOB, JOB).shows(&[
+        "queueJob.name",
+        "queueJob.state",
+        "queueJob.total",
+        "queueJob.done",
+        "queueJob.failed",
+        "queueJob.superseded",
+        "queueJob.skipped",
+    ]),
     verb("queue", "cancel-job", "QueueService/CancelQueueJob", JOB),
     verb("alerts", "list", "AlertService/ListAlertSettings", "").shows(&[
         "name",
@@ -184,6 +220,12 @@ pub const VERBS: &[Verb] = &[
     verb("log", "download", "TableMapService/DownloadActivity", MAP),
 ];
 
+/// The verb of a method.
+pub fn of(method: &str) -> &'static Verb {
+    let found = VERBS.iter().find(|verb| verb.method == method);
+    found.expect("a test sees that every method has one")
+}
+
 const TRANSITION: &[&str] = &["name", "tableMap.state", "execution", "error.message", "findings.message"];
 const RECORDS: &[&str] =
     &["name", "state", "source", "integrationKey", "attempts", "error.type", "error.code", "error.message"];
@@ -225,20 +267,25 @@ mod tests {
         }
     }
 
-    /// A column whose path is in no answer would be empty for ever.
+    /// A path that is in no answer would be empty for ever.
     #[test]
-    fn every_column_is_a_field_of_the_answer() {
+    fn every_path_is_one_of_the_answer() {
+        let is_there = |of: &prost_reflect::MessageDescriptor, path: &str| {
+            let mut message = Some(of.clone());
+            for name in path.split('.') {
+                let of = message.unwrap_or_else(|| panic!("{}: {path}", of.full_name()));
+                let field = of.fields().find(|field| field.json_name() == name);
+                let field = field.unwrap_or_else(|| panic!("{} has no {name}", of.full_name()));
+                message = field.kind().as_message().cloned();
+            }
+        };
         for verb in VERBS {
             let answer = contract::method(verb.method).output();
-            let entry = contract::entries(&answer).map_or(answer, |(_, entry)| entry);
-            for column in verb.columns {
-                let mut message = Some(entry.clone());
-                for name in column.split('.') {
-                    let of = message.unwrap_or_else(|| panic!("{}: {column}", verb.method));
-                    let field = of.fields().find(|field| field.json_name() == name);
-                    let field = field.unwrap_or_else(|| panic!("{}: {} has no {name}", verb.method, of.full_name()));
-                    message = field.kind().as_message().cloned();
-                }
+            let entry = contract::entries(&answer).map_or(answer.clone(), |(_, entry)| entry);
+            verb.columns.iter().for_each(|column| is_there(&entry, column));
+            if let Some(begins) = verb.begins {
+                is_there(&answer, begins.name);
+                assert!(VERBS.iter().any(|follower| follower.method == begins.method), "{}", begins.method);
             }
         }
     }
