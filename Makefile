@@ -18,7 +18,7 @@ GRPCURL := $(TOOLS)/grpcurl-$(GRPCURL_VERSION)/grpcurl
 LOCKED := $(if $(CI),--locked)
 
 # Each has a Makefile with `build` and `generate`.
-CLIENTS := python go rust
+CLIENTS := python go typescript rust
 
 .PHONY: help test servers lint fmt clippy deny proto generate generated clients fuzz torture tools
 

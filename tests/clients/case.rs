@@ -138,6 +138,7 @@ impl Secured {
 pub struct Runner {
     pub folder: PathBuf,
     pub command: Vec<String>,
+    pub environment: Vec<(String, String)>,
 }
 
 impl Runner {
@@ -184,7 +185,7 @@ impl Runner {
     fn command(&self, stage: &Stage) -> Command {
         let mut command = Command::new(&self.command[0]);
         command.args(&self.command[1..]).current_dir(&self.folder);
-        command.envs(stage.environment());
+        command.envs(stage.environment()).envs(self.environment.iter().cloned());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

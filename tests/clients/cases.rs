@@ -22,9 +22,16 @@ fn cases() -> Vec<PathBuf> {
 }
 
 /// Plays all cases, and tells of every one that did not pass.
-async fn conforms(language: &str, command: &[&str], but: &[&str]) {
+async fn conforms(language: &str, command: &[&str]) {
+    plays(language, command, &[], &[]).await;
+}
+
+/// The same with more of an environment, and without some cases.
+async fn plays(language: &str, command: &[&str], environment: &[(&str, &str)], but: &[&str]) {
     let folder = clients().join(language);
-    let runner = Runner { folder, command: command.iter().map(|&word| word.to_owned()).collect() };
+    let command = command.iter().map(|&word| word.to_owned()).collect();
+    let environment = environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let runner = Runner { folder, command, environment };
     let mut failed = String::new();
     let only = std::env::var("CONFORMANCE_CASE").unwrap_or_default();
     for case in cases() {
@@ -44,17 +51,29 @@ async fn conforms(language: &str, command: &[&str], but: &[&str]) {
 
 #[tokio::test]
 async fn python_conforms() {
-    conforms("python", &["../../target/clients/python/bin/python", "tests/conformance.py"], &[]).await;
+    conforms("python", &["../../target/clients/python/bin/python", "tests/conformance.py"]).await;
 }
 
 #[tokio::test]
 async fn go_conforms() {
-    conforms("go", &["../../target/clients/go/conformance"], &[]).await;
+    conforms("go", &["../../target/clients/go/conformance"]).await;
+}
+
+#[tokio::test]
+async fn typescript_conforms() {
+    conforms("typescript", &["node", "build/tests/conformance.js"]).await;
+}
+
+/// As a browser calls, over gRPC-Web. What it trusts is the browser's own affair.
+#[tokio::test]
+async fn typescript_of_browsers_conforms() {
+    let web = [("TANDEM_TRANSPORT", "web")];
+    plays("typescript", &["node", "build/tests/conformance.js"], &web, &["access"]).await;
 }
 
 #[tokio::test]
 async fn rust_conforms() {
-    conforms("rust", &["../../target/debug/examples/conformance"], &[]).await;
+    conforms("rust", &["../../target/debug/examples/conformance"]).await;
 }
 
 /// What is worth repeating without asking: reads, and a write that carries its id.

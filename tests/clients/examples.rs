@@ -5,9 +5,10 @@ use super::support::demo::Demo;
 use std::process::Command;
 
 /// The language, how an example of it is started (`{}` is its name), and its names of write, follow and repair.
-const LANGUAGES: [(&str, &[&str], [&str; 3]); 3] = [
+const LANGUAGES: [(&str, &[&str], [&str; 3]); 4] = [
     ("python", &["../../target/clients/python/bin/python", "examples/{}.py"], ["write", "follow", "repair"]),
     ("go", &["../../target/clients/go/{}"], ["write", "follow", "repair"]),
+    ("typescript", &["node", "build/examples/{}.js"], ["write", "follow", "repair"]),
     ("rust", &["../../target/debug/examples/{}"], ["write", "follow", "repair"]),
 ];
 /// Customers that `write` moves.
