@@ -76,12 +76,13 @@ FUZZED := configuration names requests store
 FUZZ_SECONDS := 15
 FUZZ_RUNS := -1
 FUZZ_SANITIZER := address
+FUZZ_PROFILE := --release
 
 fuzz: $(CARGO_FUZZ) ## run the fuzzed programs for FUZZ_SECONDS each, or FUZZ_RUNS inputs
 	@for fuzzed in $(FUZZED); do \
 		mkdir -p target/fuzz/$$fuzzed && \
 		echo "fuzzing $$fuzzed" && \
-		RUSTC_BOOTSTRAP=1 ASAN_OPTIONS=detect_leaks=0 $(CARGO_FUZZ) run --sanitizer $(FUZZ_SANITIZER) $$fuzzed target/fuzz/$$fuzzed fuzz/corpus/$$fuzzed -- \
+		RUSTC_BOOTSTRAP=1 ASAN_OPTIONS=detect_leaks=0 $(CARGO_FUZZ) run $(FUZZ_PROFILE) --sanitizer $(FUZZ_SANITIZER) $$fuzzed target/fuzz/$$fuzzed fuzz/corpus/$$fuzzed -- \
 			-max_total_time=$(FUZZ_SECONDS) -runs=$(FUZZ_RUNS) -timeout=60 -rss_limit_mb=4096 -verbosity=0 -print_final_stats=1 || exit 1; \
 	done
 

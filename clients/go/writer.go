@@ -3,6 +3,8 @@ package tandem
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -22,7 +24,8 @@ var ErrWriterClosed = errors.New("the writer is closed")
 type WriterOptions struct {
 	// Window is how many changes are under way at most. 0: DefaultWindow.
 	Window int
-	// Patience ends it when no answer has come for so long. 0: it waits for the server without an end.
+	// Patience ends it when no answer has come for so long; what became of what it had sent is not known then. 0: it waits
+	// for the server without an end.
 	Patience time.Duration
 }
 
@@ -61,6 +64,7 @@ type Writer struct {
 	underWay []*Answer
 	sent     int
 	stream   int
+	heard    time.Time // since when the next answer is waited for
 	closing  bool
 	failed   error
 }
@@ -100,6 +104,9 @@ func (w *Writer) Write(ctx context.Context, change *tandemv1.WriteRecordRequest)
 		return nil, ErrWriterClosed
 	}
 	answer := &Answer{change: named(change), done: make(chan struct{})}
+	if len(w.underWay) == 0 {
+		w.heard = time.Now()
+	}
 	w.underWay = append(w.underWay, answer)
 	w.changed.Broadcast()
 	return answer, nil
@@ -126,21 +133,53 @@ func (w *Writer) Close() {
 func (w *Writer) run() {
 	defer close(w.ended)
 	var pause pause
-	heard := time.Now()
 	for w.hasWork() {
-		idle, err := w.over(func() { heard = time.Now(); pause.reset() })
-		if idle {
-			heard = time.Now() // nobody waited for an answer
-		}
-		if !w.isWaitedFor() {
+		failed := ErrorOf(w.over(pause.reset))
+		left, waiting := w.left()
+		switch {
+		case !waiting:
 			continue
-		}
-		patient := w.patience == 0 || time.Since(heard) < w.patience
-		if failed := ErrorOf(err); !failed.IsTransient() || !patient {
+		case left <= 0:
+			message := fmt.Sprintf("no answer came within %v", w.patience)
+			w.fail(ErrorOf(status.Error(codes.DeadlineExceeded, message)))
+			return
+		case !failed.IsTransient():
 			w.fail(failed)
 			return
 		}
-		pause.wait(context.Background())
+		patient, cancel := context.WithTimeout(context.Background(), left)
+		pause.wait(patient)
+		cancel()
+	}
+}
+
+// left is how long the next answer is still waited for, and whether one is at all.
+func (w *Writer) left() (left time.Duration, waiting bool) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	left, waiting = time.Duration(math.MaxInt64), len(w.underWay) > 0
+	if w.patience > 0 {
+		left = w.patience
+		if waiting {
+			left -= time.Since(w.heard)
+		}
+	}
+	return left, waiting
+}
+
+// watch cuts a stream over which nothing comes: a server may be there and hang.
+func (w *Writer) watch(ctx context.Context, cut func()) {
+	for {
+		left, waiting := w.left()
+		if waiting && left <= 0 {
+			cut()
+			return
+		}
+		select {
+		case <-time.After(left):
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
@@ -153,19 +192,16 @@ func (w *Writer) hasWork() bool {
 	return len(w.underWay) > 0
 }
 
-func (w *Writer) isWaitedFor() bool {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	return len(w.underWay) > 0
-}
-
-// over writes over one stream until it ends, and says whether nothing was waited for then, and why it ended.
-func (w *Writer) over(heard func()) (idle bool, err error) {
+// over writes over one stream until it ends, and says why it did.
+func (w *Writer) over(heard func()) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	if w.patience > 0 {
+		go w.watch(ctx, cancel)
+	}
 	stream, err := w.sync.WriteRecords(ctx)
 	if err != nil {
-		return false, err
+		return err
 	}
 	sending := make(chan struct{})
 	number := w.begin()
@@ -183,7 +219,7 @@ func (w *Writer) over(heard func()) (idle bool, err error) {
 		if answer, err = stream.Recv(); err != nil {
 			break
 		}
-		idle = w.answered(answer)
+		w.answered(answer)
 		heard()
 	}
 	w.begin() // so that the sending side ends
@@ -192,7 +228,7 @@ func (w *Writer) over(heard func()) (idle bool, err error) {
 	if _, known := err.(*Error); !known {
 		err = status.Error(codes.Unavailable, "the stream ended before everything was answered")
 	}
-	return idle, err
+	return err
 }
 
 // begin makes another stream the one that counts: it sends first what an earlier one left unanswered.
@@ -219,18 +255,18 @@ func (w *Writer) next(stream int) *tandemv1.WriteRecordRequest {
 	return w.underWay[w.sent-1].change
 }
 
-// answered hands an answer to the oldest change, whose it is, and says whether that was the last one waited for.
-func (w *Writer) answered(told *tandemv1.WriteRecordsResponse) bool {
+// answered hands an answer to the oldest change, whose it is.
+func (w *Writer) answered(told *tandemv1.WriteRecordsResponse) {
 	w.mutex.Lock()
 	if len(w.underWay) == 0 {
 		w.mutex.Unlock()
-		return true // to nothing that was asked
+		return // to nothing that was asked
 	}
 	answer := w.underWay[0]
 	w.underWay[0] = nil
 	w.underWay = w.underWay[1:]
 	w.sent--
-	idle := len(w.underWay) == 0
+	w.heard = time.Now()
 	w.changed.Broadcast()
 	w.mutex.Unlock()
 	if told.GetWritten() != nil {
@@ -240,7 +276,6 @@ func (w *Writer) answered(told *tandemv1.WriteRecordsResponse) bool {
 	}
 	close(answer.done)
 	<-w.room
-	return idle
 }
 
 func (w *Writer) fail(failed error) {

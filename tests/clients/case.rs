@@ -69,12 +69,14 @@ impl Stage {
     async fn act(&mut self, step: &Value) -> Value {
         match step["server"].as_str() {
             Some("kill") => self.server.kill(),
+            Some("freeze") => self.server.freeze(),
+            Some("thaw") => self.server.thaw(),
             Some("stop") => drop(self.server.terminate().await),
             Some("start") => {
                 tokio::time::sleep(Duration::from_millis(step["after_ms"].as_u64().unwrap_or(0))).await;
                 self.server.start_again_where_it_was().await;
             }
-            Some(other) => panic!("a server is killed, stopped or started, and not: {other}"),
+            Some(other) => panic!("nothing is known of a server that would: {other}"),
             None => return self.ask(step).await,
         }
         Value::Null

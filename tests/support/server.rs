@@ -191,6 +191,15 @@ impl Server {
         assert!(sent.success(), "{signal} could not be sent");
     }
 
+    /// It stays as it is and does nothing more, as when a machine hangs, until it is thawed.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
     /// SIGTERM, and how it ended.
     pub async fn terminate(&mut self) -> ExitStatus {
         self.signal_terminate();

@@ -176,7 +176,8 @@ class Case:
     def write(self, step: dict[str, Any]) -> None:
         name = step.get("writer", "writer")
         if name not in self.writers:
-            self.writers[name] = self.client.writer(step.get("window", tandem.WINDOW))
+            patience = step["patience_ms"] / 1000 if "patience_ms" in step else None
+            self.writers[name] = self.client.writer(step.get("window", tandem.WINDOW), patience)
         self.batches[step["as"]] = Batch(self.writers[name], step)
 
     def taken(self, step: dict[str, Any]) -> None:

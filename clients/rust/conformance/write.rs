@@ -30,7 +30,8 @@ impl Playing {
         let client = &self.client;
         let writer = self.writers.entry(name.to_owned()).or_insert_with(|| {
             let window = step["window"].as_u64().map_or(WINDOW, |window| window as usize);
-            Arc::new(client.writer(WriterOptions { window, patience: None }))
+            let patience = step["patience_ms"].as_u64().map(std::time::Duration::from_millis);
+            Arc::new(client.writer(WriterOptions { window, patience }))
         });
         let number = |name: &str| step[name].as_u64().unwrap_or(1);
         let (first, last) = (number("from"), number("to"));

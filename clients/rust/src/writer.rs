@@ -25,7 +25,8 @@ pub const WINDOW: usize = 256;
 pub struct WriterOptions {
     /// How many changes are under way at most; at least one.
     pub window: usize,
-    /// Ends it when no answer has come for so long. None: it waits for the server without an end.
+    /// Ends it when no answer has come for so long; what became of what it had sent is not known then. None: it waits for
+    /// the server without an end.
     pub patience: Option<Duration>,
 }
 
@@ -126,11 +127,13 @@ impl Writing {
         let mut heard = Instant::now();
         while self.has_work(&mut heard).await {
             let Err(error) = self.over_a_stream(&mut backoff, &mut heard).await else { continue };
-            let patient = self.patience.is_none_or(|patience| heard.elapsed() < patience);
-            if !error.is_transient() || !patient {
+            if !error.is_transient() {
                 return self.fail(error, &room, &failed);
             }
-            backoff.wait().await;
+            tokio::select! {
+                () = backoff.wait() => {}
+                error = patience_ends(self.patience, heard) => return self.fail(error, &room, &failed),
+            }
         }
     }
 
@@ -161,7 +164,11 @@ impl Writing {
         for change in &self.under_way {
             let _ = sender.try_send(WriteRecordsRequest { change: Some(change.request.clone()) });
         }
-        let mut answers = self.sync.write_records(ReceiverStream::new(sent)).await?.into_inner();
+        let mut sync = self.sync.clone();
+        let mut answers = tokio::select! {
+            opened = sync.write_records(ReceiverStream::new(sent)) => opened?.into_inner(),
+            error = patience_ends(self.patience, *heard) => return Err(error),
+        };
         let mut sender = Some(sender);
         loop {
             if !self.open {
@@ -183,6 +190,7 @@ impl Writing {
                     Err(_) if self.under_way.is_empty() => return Ok(()),
                     Err(error) => return Err(error),
                 },
+                error = patience_ends(self.patience, *heard), if !self.under_way.is_empty() => return Err(error),
             }
         }
     }
@@ -209,6 +217,13 @@ impl Writing {
             let _ = change.answer.send(Err(error.clone()));
         }
     }
+}
+
+/// Ends when no answer has come for too long: a server may be there and hang.
+async fn patience_ends(patience: Option<Duration>, heard: Instant) -> Error {
+    let Some(patience) = patience else { return std::future::pending().await };
+    tokio::time::sleep_until(heard + patience).await;
+    tonic::Status::deadline_exceeded(format!("no answer came within {patience:?}")).into()
 }
 
 async fn next(answers: &mut Streaming<WriteRecordsResponse>) -> Result<WriteRecordsResponse, Error> {

@@ -66,7 +66,7 @@ class Case {
 
   async write(step: Step): Promise<void> {
     const name = step["writer"] ?? "writer";
-    const writer = this.#writers.get(name) ?? this.#client.writer({ window: step["window"] ?? WINDOW });
+    const writer = this.#writers.get(name) ?? this.#client.writer({ window: step["window"] ?? WINDOW, patienceMs: step["patience_ms"] ?? Infinity });
     this.#writers.set(name, writer);
     this.#batches.set(step["as"], new Batch(writer, step));
   }

@@ -139,7 +139,8 @@ func (c *playing) write(one step) error {
 	}
 	writer, known := c.writers[name]
 	if !known {
-		writer = c.client.NewWriter(tandem.WriterOptions{Window: number(one, "window", 0)})
+		given := time.Duration(number(one, "patience_ms", 0)) * time.Millisecond
+		writer = c.client.NewWriter(tandem.WriterOptions{Window: number(one, "window", 0), Patience: given})
 		c.writers[name] = writer
 	}
 	template, err := json.Marshal(one["write"])

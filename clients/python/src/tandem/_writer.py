@@ -32,7 +32,7 @@ class Writer:
 
     At most `window` changes are under way: then `write` waits. After a break what was not answered is sent again under
     the same ids, so that nothing is lost and nothing is written twice. With a `patience` (seconds) it gives up when no
-    answer has come for so long; without, it waits for the server.
+    answer has come for so long, and then does not know what became of what it had sent; without, it waits for the server.
 
         with client.writer() as writer:
             futures = [writer.write(change) for change in changes]
@@ -49,8 +49,13 @@ class Writer:
         self._stream = 0
         self._closing = False
         self._failed: TandemError | None = None
+        # The call that is under way, and since when its next answer is waited for.
+        self._call: Any = None
+        self._heard = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="tandem-writer", daemon=True)
         self._thread.start()
+        if patience is not None:
+            threading.Thread(target=self._watch, args=(patience,), name="tandem-writer-patience", daemon=True).start()
 
     def write(self, change: sync_pb2.WriteRecordRequest) -> Future[sync_pb2.WriteRecordResponse]:
         """Takes a change, as soon as there is room in the window. A change without a `change_id` gets one. The future
@@ -65,6 +70,8 @@ class Writer:
                 raise self._failed
             if self._closing:
                 raise ValueError("the writer is closed")
+            if not self._under_way:
+                self._heard = time.monotonic()
             self._under_way.append(taken)
             self._changed.notify_all()
         return taken.answer
@@ -88,25 +95,39 @@ class Writer:
         self.close()
 
     def _run(self) -> None:
-        backoff, heard = Backoff(), time.monotonic()
+        backoff = Backoff()
         while self._has_work():
             error = TandemError(status_pb2.Status(code=14, message="the stream ended before everything was answered"))
-            idle = not self._under_way
             try:
-                for answer in self._sync.WriteRecords(self._requests()):
+                self._call = self._sync.WriteRecords(self._requests())
+                for answer in self._call:
                     self._answered(answer)
                     backoff.reset()
-                    heard, idle = time.monotonic(), not self._under_way
             except TandemError as broken:
                 error = broken
-            if idle:
-                heard = time.monotonic()  # nobody waited for an answer
+            if self._patience_left() <= 0:
+                message = f"no answer came within {self._patience} s"
+                return self._fail(TandemError(status_pb2.Status(code=4, message=message)))
             if not self._under_way:
                 continue
-            patient = self._patience is None or time.monotonic() - heard < self._patience
-            if not (error.is_transient and patient):
+            if not error.is_transient:
                 return self._fail(error)
-            time.sleep(backoff.next())
+            time.sleep(min(backoff.next(), max(self._patience_left(), 0)))
+
+    def _patience_left(self) -> float:
+        """Seconds until it gives up; as long as nothing is waited for, all that it has."""
+        with self._changed:
+            if self._patience is None:
+                return float("inf")
+            return self._patience - (time.monotonic() - self._heard if self._under_way else 0)
+
+    def _watch(self, patience: float) -> None:
+        """Cuts a stream over which nothing comes: a server may be there and hang."""
+        while self._thread.is_alive():
+            left = self._patience_left()
+            if left <= 0 and self._call is not None:
+                self._call.cancel()
+            self._thread.join(min(max(left, 0.1), patience))
 
     def _has_work(self) -> bool:
         with self._changed:
@@ -140,6 +161,7 @@ class Writer:
                 return  # to nothing that was asked
             change = self._under_way.popleft()
             self._sent -= 1
+            self._heard = time.monotonic()
             self._changed.notify_all()
         if answer.HasField("written"):
             change.answer.set_result(answer.written)
