@@ -18,9 +18,9 @@ GRPCURL := $(TOOLS)/grpcurl-$(GRPCURL_VERSION)/grpcurl
 LOCKED := $(if $(CI),--locked)
 
 # Each has a Makefile with `build` and `generate`.
-CLIENTS := python go typescript rust
+CLIENTS := python go typescript java rust
 
-.PHONY: help test servers lint fmt clippy deny proto generate generated clients fuzz torture tools
+.PHONY: help test servers lint fmt clippy deny proto generate stubs generated clients fuzz torture tools
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -61,13 +61,17 @@ proto: $(BUF)
 clients: ## build the clients in every language, for their tests
 	@for client in $(CLIENTS); do $(MAKE) --no-print-directory -C clients/$$client build || exit 1; done
 
-generate: ## make the stubs of the clients from the protos
+generate: stubs ## make what is made: stubs of the clients from the protos, tables of the docs from protos and code
+	TANDEM_WRITE_DOCS=1 cargo test --quiet --package tandem --lib the_document_has_these_tables
+	TANDEM_WRITE_DOCS=1 cargo test --quiet --package tandem --test docs the_reasons_of_errors
+
+stubs:
 	@for client in $(CLIENTS); do $(MAKE) --no-print-directory -C clients/$$client generate || exit 1; done
 
-# Whether what is there is what is made, also before it is committed.
+# Whether what is there is what is made, also before it is committed. The tables of the docs are looked at by tests.
 generated:
 	@state() { git status --porcelain clients; git diff clients; git ls-files --others --exclude-standard clients | xargs -r sha256sum; }; \
-	before=$$(state) && $(MAKE) --no-print-directory generate && \
+	before=$$(state) && $(MAKE) --no-print-directory stubs && \
 	if [ "$$before" != "$$(state)" ]; then git status --short clients; echo "the stubs were not those of the protos; commit what make generate has made"; exit 1; fi
 
 # What is found on the way stays under target; what is worth keeping goes into fuzz/corpus by hand. The sanitizers are there

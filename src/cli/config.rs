@@ -1,7 +1,7 @@
 //! `tandem config`: is this configuration right, and what does it come to?
 
 use super::Exit;
-use crate::server::config::{Config, Input, LoadError};
+use crate::server::config::{Config, Input, LoadError, reference};
 use clap::{Args, Subcommand};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -20,6 +20,8 @@ enum Action {
     Check(ConfigFile),
     /// Prints what is in effect as TOML, defaults and variables included, without credentials
     Show(ConfigFile),
+    /// Prints every key with what it takes, its default, its variable and its meaning, as Markdown
+    Reference,
 }
 
 /// The option that every command has which reads the configuration.
@@ -32,9 +34,13 @@ pub struct ConfigFile {
 
 impl ConfigCommand {
     pub fn run(self) -> ExitCode {
-        let (file, print): (_, fn(&Config, &str) -> String) = match self.action {
+        let (file, shown): (_, fn(&Config, &str) -> String) = match self.action {
             Action::Check(file) => (file, summary),
             Action::Show(file) => (file, |config, _| config.to_string()),
+            Action::Reference => {
+                print(&reference::text());
+                return Exit::Done.into();
+            }
         };
         let name = file.config.as_ref().map_or_else(|| "defaults".to_owned(), |path| path.display().to_string());
         match Config::load(&Input::of_process(file.config)) {
@@ -42,13 +48,17 @@ impl ConfigCommand {
                 for warning in config.warnings() {
                     eprintln!("warning: {warning}");
                 }
-                // A reader that has seen enough and closed the pipe is no failure.
-                let _ = io::stdout().write_all(print(&config, &name).as_bytes());
+                print(&shown(&config, &name));
                 Exit::Done.into()
             }
             Err(error) => tell(&error).into(),
         }
     }
+}
+
+/// A reader that has seen enough and closed the pipe is no failure.
+fn print(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
 }
 
 /// Tells on the standard error why there is no configuration; the status to end with says whose fault it is.

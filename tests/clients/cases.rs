@@ -72,6 +72,11 @@ async fn typescript_of_browsers_conforms() {
 }
 
 #[tokio::test]
+async fn java_conforms() {
+    conforms("java", &["java", "@target/conformance.args"]).await;
+}
+
+#[tokio::test]
 async fn rust_conforms() {
     conforms("rust", &["../../target/debug/examples/conformance"]).await;
 }

@@ -5,10 +5,15 @@ use super::support::demo::Demo;
 use std::process::Command;
 
 /// The language, how an example of it is started (`{}` is its name), and its names of write, follow and repair.
-const LANGUAGES: [(&str, &[&str], [&str; 3]); 4] = [
+const LANGUAGES: [(&str, &[&str], [&str; 3]); 5] = [
     ("python", &["../../target/clients/python/bin/python", "examples/{}.py"], ["write", "follow", "repair"]),
     ("go", &["../../target/clients/go/{}"], ["write", "follow", "repair"]),
     ("typescript", &["node", "build/examples/{}.js"], ["write", "follow", "repair"]),
+    (
+        "java",
+        &["java", "@target/examples.args", "io.github.tandem_sync.tandem.examples.{}"],
+        ["Write", "Follow", "Repair"],
+    ),
     ("rust", &["../../target/debug/examples/{}"], ["write", "follow", "repair"]),
 ];
 /// Customers that `write` moves.

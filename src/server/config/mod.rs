@@ -11,6 +11,7 @@ pub mod keys;
 mod layers;
 mod mistake;
 mod read;
+pub mod reference;
 mod secret;
 mod sections;
 mod show;

@@ -312,26 +312,6 @@ fn the_reader_asks_for_every_key_of_the_table_and_no_other() {
     assert_eq!(reader.asked, keys::ALL.iter().map(|known| known.path).collect::<BTreeSet<_>>());
 }
 
-/// Rows of the reference's tables: `| key | type | default | variable | meaning |`.
-#[test]
-fn the_reference_has_every_key_with_its_default_and_variable() {
-    let reference = include_str!("../../../docs/configuration.md");
-    let mut rows = BTreeSet::new();
-    for line in reference.lines().filter(|line| line.starts_with("| `")) {
-        let cells: Vec<_> = line.split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect();
-        if keys::sections().iter().any(|section| cells[1].starts_with(section)) {
-            assert!(rows.insert((cells[1].clone(), cells[3].clone(), cells[4].clone())), "twice: {}", cells[1]);
-        }
-    }
-    let known = keys::ALL.iter().map(|known| {
-        let default = known.default.unwrap_or("required");
-        // `finance` is the reference's example.
-        let variable = known.variable("finance").unwrap_or_else(|| "none".to_owned());
-        (known.path.to_owned(), default.to_owned(), variable.replace("FINANCE", "<ID>"))
-    });
-    assert_eq!(rows, known.collect::<BTreeSet<_>>());
-}
-
 #[test]
 fn the_example_loads_and_shows_every_key() {
     let example = include_str!("../../../deploy/tandem.toml");
