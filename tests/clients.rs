@@ -1,6 +1,8 @@
 //! The clients in every language: each plays the cases of `clients/conformance` against a real server, and its examples run.
 //! `make test` builds them; see `clients/conformance/README.md`.
 
+#[path = "clients/browser.rs"]
+mod browser;
 #[path = "clients/case.rs"]
 mod case;
 #[path = "clients/cases.rs"]

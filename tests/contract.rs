@@ -154,24 +154,67 @@ async fn messages_may_be_compressed_both_ways() {
     }
 }
 
-#[tokio::test]
-async fn a_browser_can_call_through_grpc_web() {
+/// What a server answers to this over HTTP/1.1, in lower case.
+async fn answered(server: &Server, method: &str, headers: &str, body: &[u8]) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let server = Server::start(&[]).await;
     let mut stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
     let head = format!(
-        "POST /tandem.v1.TableMapService/ListTableMaps HTTP/1.1\r\nHost: {}\r\nContent-Type: application/grpc-web+proto\r\n\
-         Content-Length: 5\r\nConnection: close\r\n\r\n",
-        server.address()
+        "{method} /tandem.v1.TableMapService/ListTableMaps HTTP/1.1\r\nHost: {}\r\n{headers}Content-Length: {}\r\n\
+         Connection: close\r\n\r\n",
+        server.address(),
+        body.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(&[0, 0, 0, 0, 0]).await.unwrap(); // an empty message, uncompressed
+    stream.write_all(body).await.unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
-    let answer = String::from_utf8_lossy(&answer);
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    String::from_utf8_lossy(&answer).to_lowercase()
+}
+
+const WEB: &str = "Content-Type: application/grpc-web+proto\r\n";
+/// An empty message, uncompressed.
+const NOTHING: &[u8] = &[0, 0, 0, 0, 0];
+
+#[tokio::test]
+async fn a_browser_can_call_through_grpc_web() {
+    let server = Server::start(&[]).await;
+    let answer = answered(&server, "POST", WEB, NOTHING).await;
+    assert!(answer.starts_with("http/1.1 200"), "{answer}");
     assert!(answer.contains("application/grpc-web"), "{answer}");
     assert!(answer.contains("grpc-status:0") || answer.contains("grpc-status: 0"), "{answer}");
+}
+
+/// Browsers ask before a page of another origin calls, and show it answers that name its origin alone.
+#[tokio::test]
+async fn pages_of_named_origins_may_call_and_others_may_not() {
+    const PAGE: &str = "Origin: https://desk.example.com\r\n";
+    const ANOTHER: &str = "Origin: https://evil.example.com\r\n";
+    const ASKS: &str = "Access-Control-Request-Method: POST\r\n\
+                        Access-Control-Request-Headers: authorization,content-type,grpc-timeout,x-grpc-web,x-user-agent\r\n";
+    const ALLOWED: &str = "access-control-allow-origin: https://desk.example.com\r\n";
+    // Whoever asks may be nobody yet: a token comes with the call itself.
+    let clients = "[[clients]]\nid = \"desk\"\nrole = \"viewer\"\ntoken_hashes = [\"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"]\n";
+    let config = format!("[server]\nweb_origins = [\"https://desk.example.com\"]\n{clients}");
+    let server = Server::start_with(&[], &config).await;
+    let asked = answered(&server, "OPTIONS", &format!("{PAGE}{ASKS}"), b"").await;
+    assert!(asked.starts_with("http/1.1 200") && asked.contains(ALLOWED), "{asked}");
+    for needed in ["authorization", "content-type", "grpc-timeout", "x-grpc-web", "x-user-agent"] {
+        assert!(asked.contains(needed), "{needed}: {asked}");
+    }
+    let refused = answered(&server, "POST", &format!("{PAGE}{WEB}"), NOTHING).await;
+    assert!(refused.contains(ALLOWED) && refused.contains("grpc-status: 16"), "{refused}");
+    assert!(
+        refused.contains("access-control-expose-headers") && refused.contains("grpc-status-details-bin"),
+        "{refused}"
+    );
+    for headers in [format!("{ANOTHER}{ASKS}"), format!("{ANOTHER}{WEB}")] {
+        let method = if headers.contains("Request-Method") { "OPTIONS" } else { "POST" };
+        let answer = answered(&server, method, &headers, NOTHING).await;
+        assert!(!answer.contains("access-control-allow-origin"), "{answer}");
+    }
+    let closed = Server::start(&[]).await;
+    let asked = answered(&closed, "OPTIONS", &format!("{PAGE}{ASKS}"), b"").await;
+    assert!(!asked.contains("access-control-allow-origin"), "{asked}");
 }
 
 #[tokio::test]

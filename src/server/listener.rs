@@ -26,6 +26,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tonic_web::GrpcWebLayer;
 use tower::{Layer, Service};
+use tower_http::cors::CorsLayer;
 use tracing::{debug, warn};
 
 /// How long no connection is taken after one could not be: files may have run out.
@@ -44,6 +45,7 @@ pub struct Listener {
     pub certificates: Option<Certificates>,
     pub audit: Audit,
     pub router: Router,
+    pub cors: CorsLayer,
 }
 
 impl Listener {
@@ -107,7 +109,8 @@ impl Listener {
         let address = peer.address;
         let busy = Arc::new(Busy::default());
         let served = busy.clone();
-        let web = GrpcWebLayer::new().layer(self.router.clone());
+        // What a browser asks before a call is no call: it is answered before anybody looks for one.
+        let web = self.cors.layer(GrpcWebLayer::new().layer(self.router.clone()));
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(tonic::body::Body::new);
             request.extensions_mut().insert(peer.clone());

@@ -9,11 +9,14 @@ use crate::services::proto::queue_service_server::QueueServiceServer;
 use crate::services::proto::sync_service_server::SyncServiceServer;
 use crate::services::proto::table_map_service_server::TableMapServiceServer;
 use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::from_fn_with_state;
+use std::time::Duration;
 use tonic::codec::CompressionEncoding::{Gzip, Zstd};
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// Every service that health tells of; the empty name is the server as a whole.
 const SERVICES: [&str; 6] = [
@@ -24,6 +27,22 @@ const SERVICES: [&str; 6] = [
     "tandem.v1.AlertService",
     "tandem.admin.v1.AdminService",
 ];
+
+/// What clients of gRPC-Web send, and those of ours.
+const WEB_REQUEST_HEADERS: [&str; 8] = [
+    "authorization",
+    "content-type",
+    "grpc-accept-encoding",
+    "grpc-encoding",
+    "grpc-timeout",
+    "tandem-actor",
+    "x-grpc-web",
+    "x-user-agent",
+];
+/// What an answer without a message has in its headers.
+const WEB_ANSWER_HEADERS: [&str; 4] = ["grpc-encoding", "grpc-message", "grpc-status", "grpc-status-details-bin"];
+/// How long a browser need not ask again.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(3_600);
 
 /// Messages are taken compressed and uncompressed, and answered compressed where the caller says that it takes that.
 macro_rules! limited {
@@ -61,6 +80,17 @@ pub fn routes(
     // What is not gRPC joins this router.
     let router = routes.into_axum_router().layer(from_fn_with_state(calls, calls::guard));
     Ok((router, health))
+}
+
+/// What browsers are told of pages of these origins: that they may call, and see of an answer what gRPC-Web has in headers.
+pub fn cors(origins: &[String]) -> CorsLayer {
+    let origins = origins.iter().filter_map(|origin| origin.parse::<HeaderValue>().ok());
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::POST])
+        .allow_headers(WEB_REQUEST_HEADERS.map(HeaderName::from_static))
+        .expose_headers(WEB_ANSWER_HEADERS.map(HeaderName::from_static))
+        .max_age(PREFLIGHT_AGE)
 }
 
 /// Tells health what holds for all services.

@@ -8,7 +8,7 @@ use super::listener::{Listener, raise_file_limit};
 use super::notify;
 use super::port_file;
 use super::reload::{Reloading, Source};
-use super::routes::{routes, tell_health};
+use super::routes::{cors, routes, tell_health};
 use super::tls::{Certificates, TlsError};
 use crate::connectors::{Application, sql};
 use crate::engine::applications::Applications;
@@ -127,7 +127,8 @@ async fn serve(
     tasks.spawn(audit.clone().run(closing.clone()));
     let now = CancellationToken::new();
     let _unserved = now.clone().drop_guard();
-    let listening = Listener { limits, certificates, audit, router };
+    let cors = cors(&config.server.web_origins);
+    let listening = Listener { limits, certificates, audit, router, cors };
     let mut serving = pin!(listening.serve(listener, closing.clone(), now.clone()));
     tell_health(&health, ServingStatus::Serving).await;
     ready(address)?;

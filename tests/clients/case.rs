@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long a case may take: a runner that hangs is killed.
-const CASE_TIME_MAX: Duration = Duration::from_secs(120);
+pub const CASE_TIME_MAX: Duration = Duration::from_secs(120);
 /// How long a database may take to have what is expected.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -35,7 +35,8 @@ struct Secured {
 }
 
 impl Stage {
-    pub async fn set(case: &Value) -> Stage {
+    /// `page` is the origin of pages that call the server.
+    pub async fn set(case: &Value, page: Option<&str>) -> Stage {
         let mut databases = Vec::new();
         for (id, statements) in case["applications"].as_object().into_iter().flatten() {
             let database = Sqlite::create();
@@ -47,7 +48,8 @@ impl Stage {
         let secured = (case["secured"] == true).then(Secured::new);
         let urls: Vec<_> = databases.iter().map(|(id, database)| (id.as_str(), database.url())).collect();
         let applications: Vec<_> = urls.iter().map(|(id, url)| (*id, url.as_str())).collect();
-        let config = secured.as_ref().map(Secured::config).unwrap_or_default();
+        let mut config = page.map(|origin| format!("[server]\nweb_origins = [{origin:?}]\n")).unwrap_or_default();
+        config += &secured.as_ref().map(Secured::config).unwrap_or_default();
         Stage { server: Server::start_with(&applications, &config).await, databases, secured }
     }
 
@@ -140,15 +142,12 @@ impl Secured {
 pub struct Runner {
     pub folder: PathBuf,
     pub command: Vec<String>,
-    pub environment: Vec<(String, String)>,
 }
 
 impl Runner {
     /// Plays a case; what went wrong when it did not pass.
     pub async fn play(&self, file: &Path) -> Result<(), String> {
-        let case = std::fs::read_to_string(file).expect("a case can be read");
-        let case: Value = serde_json::from_str(&case).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let mut stage = Stage::set(&case).await;
+        let mut stage = Stage::set(&read(file), None).await;
         let mut child = self.command(&stage).arg(file).spawn().map_err(|error| self.missing(&error))?;
         let mut input = child.stdin.take().expect("its input");
         let (asked, mut steps) = tokio::sync::mpsc::unbounded_channel();
@@ -167,7 +166,10 @@ impl Runner {
         let deadline = Instant::now() + CASE_TIME_MAX;
         let in_time = loop {
             match tokio::time::timeout_at(deadline.into(), steps.recv()).await {
-                Ok(Some(line)) => answer(&mut stage, &line, &mut input).await,
+                Ok(Some(line)) => {
+                    // A runner that has gone is told of by its status.
+                    perform(&mut stage, &line, |found| drop(writeln!(input, "{found}"))).await;
+                }
                 Ok(None) => break true,
                 Err(_) => break false,
             }
@@ -187,7 +189,7 @@ impl Runner {
     fn command(&self, stage: &Stage) -> Command {
         let mut command = Command::new(&self.command[0]);
         command.args(&self.command[1..]).current_dir(&self.folder);
-        command.envs(stage.environment()).envs(self.environment.iter().cloned());
+        command.envs(stage.environment());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -197,14 +199,20 @@ impl Runner {
     }
 }
 
-async fn answer(stage: &mut Stage, line: &str, input: &mut ChildStdin) {
-    let step: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("a runner asked for {line}: {error}"));
-    // A runner that has gone is told of by its status.
-    let mut tell = |found: Value| drop(writeln!(input, "{}", json!({ "answer": found })));
+/// The case of a file.
+pub fn read(file: &Path) -> Value {
+    let case = std::fs::read_to_string(file).expect("a case can be read");
+    serde_json::from_str(&case).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// Does what a runner asked for, and tells it what was found.
+pub async fn perform(stage: &mut Stage, asked: &str, tell: impl FnOnce(Value)) {
+    let step: Value = serde_json::from_str(asked).unwrap_or_else(|error| panic!("a runner asked for {asked}: {error}"));
     if step["in_background"] == true {
-        tell(Value::Null);
+        tell(json!({ "answer": null }));
         stage.act(&step).await;
     } else {
-        tell(stage.act(&step).await);
+        let found = stage.act(&step).await;
+        tell(json!({ "answer": found }));
     }
 }

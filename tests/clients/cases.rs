@@ -1,5 +1,6 @@
 //! Every case in every language.
 
+use super::browser;
 use super::case::Runner;
 use super::support::access;
 use serde_json::Value;
@@ -21,26 +22,24 @@ fn cases() -> Vec<PathBuf> {
     cases
 }
 
-/// Plays all cases, and tells of every one that did not pass.
+/// Plays all cases by a runner, and tells of every one that did not pass.
 async fn conforms(language: &str, command: &[&str]) {
-    plays(language, command, &[], &[]).await;
+    let command = command.iter().map(|&word| word.to_owned()).collect();
+    let runner = Runner { folder: clients().join(language), command };
+    all_pass(language, &[], async |case| runner.play(case).await).await;
 }
 
-/// The same with more of an environment, and without some cases.
-async fn plays(language: &str, command: &[&str], environment: &[(&str, &str)], but: &[&str]) {
-    let folder = clients().join(language);
-    let command = command.iter().map(|&word| word.to_owned()).collect();
-    let environment = environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let runner = Runner { folder, command, environment };
-    let mut failed = String::new();
+/// Plays all cases but some.
+async fn all_pass(language: &str, but: &[&str], play: impl AsyncFn(&PathBuf) -> Result<(), String>) {
     let only = std::env::var("CONFORMANCE_CASE").unwrap_or_default();
+    let mut failed = String::new();
     for case in cases() {
         let name = case.file_stem().expect("a name").to_string_lossy().into_owned();
         if but.contains(&name.as_str()) || !name.contains(&only) {
             continue;
         }
         let begun = Instant::now();
-        let played = runner.play(&case).await;
+        let played = play(&case).await;
         println!("{language}, {name}: {:?}", begun.elapsed());
         if let Err(told) = played {
             failed += &format!("\n=== {language}, {name}: {told}\n");
@@ -64,11 +63,11 @@ async fn typescript_conforms() {
     conforms("typescript", &["node", "build/tests/conformance.js"]).await;
 }
 
-/// As a browser calls, over gRPC-Web. What it trusts is the browser's own affair.
+/// In a page of another origin. Which certificates are trusted is the browser's own affair.
 #[tokio::test]
-async fn typescript_of_browsers_conforms() {
-    let web = [("TANDEM_TRANSPORT", "web")];
-    plays("typescript", &["node", "build/tests/conformance.js"], &web, &["access"]).await;
+async fn typescript_in_a_browser_conforms() {
+    let bundle = clients().join("typescript/build/browser.js");
+    all_pass("a browser", &["access"], async |case| browser::play(&bundle, case).await).await;
 }
 
 #[tokio::test]

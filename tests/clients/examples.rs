@@ -41,7 +41,9 @@ fn the_examples_do_what_they_say() {
             told.into_owned()
         };
         let written = run(write, &[]);
-        assert_eq!(written.matches("QUEUED").count(), MOVED, "{language}: {written}");
+        // The demo's hooks may have brought the same cities back by the time that another language writes them.
+        let taken = written.matches("QUEUED").count() + written.matches("ECHO").count();
+        assert_eq!(taken, MOVED, "{language}: {written}");
         let followed = run(follow, &[FOLLOWED.to_string()]);
         assert!(followed.lines().count() == FOLLOWED && followed.contains(FIRST), "{language}: {followed}");
         let repaired = run(repair, &[]);

@@ -23,12 +23,13 @@ if ! /usr/bin/python3 -c "import aiosmtpd" 2>/dev/null; then
     missing="$missing python3-aiosmtpd"
 fi
 has openssl || missing="$missing openssl" # makes the mail server's certificate
+has chromium || has chromium-browser || has google-chrome || missing="$missing chromium" # a client plays its cases in it
 has tmux || missing="$missing tmux" # the terminal that the command line is tried in
 [ -n "$missing" ] || exit 0
 
 if ! has apt-get; then
     echo "The tests need PostgreSQL's and MariaDB's servers (initdb and postgres, mariadbd and mariadb-install-db)," >&2
-    echo "openssl, tmux, and aiosmtpd for /usr/bin/python3." >&2
+    echo "openssl, tmux, Chromium, and aiosmtpd for /usr/bin/python3." >&2
     echo "Here is no apt-get to install Debian's packages ($missing) with; install them in this system's way." >&2
     exit 1
 fi

@@ -1,6 +1,6 @@
 // What goes on beside the steps.
 
-import type { Tail, Writer } from "@tandem-sync/client";
+import type { Tail, Writer } from "@tandem-sync/client/web";
 import type { WriteRecordResponse } from "@tandem-sync/client/v1";
 import type { Message } from "@bufbuild/protobuf";
 import type { Json, Step } from "./expectations.js";

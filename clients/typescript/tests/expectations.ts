@@ -1,6 +1,6 @@
 // What is expected, and whether it is found.
 
-import { TandemError } from "@tandem-sync/client";
+import { TandemError } from "@tandem-sync/client/web";
 
 // Steps and messages are JSON that only the case knows.
 export type Json = any;

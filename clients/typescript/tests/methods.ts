@@ -2,7 +2,7 @@
 
 import { createRegistry, fromJson, toJson } from "@bufbuild/protobuf";
 import type { DescMessage, DescMethod, Message } from "@bufbuild/protobuf";
-import type { Client } from "@tandem-sync/client";
+import type { Client } from "@tandem-sync/client/web";
 import { AlertService, QueueService, SyncService, TableMapService } from "@tandem-sync/client/v1";
 import { file_google_rpc_error_details } from "../src/gen/google/rpc/error_details_pb.js";
 import type { Json } from "./expectations.js";

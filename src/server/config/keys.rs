@@ -76,6 +76,7 @@ pub static SERVER_INSECURE: Key<bool> = key("server.insecure", "false", value::s
 pub static SERVER_GRACE: Key<Duration> = key("server.grace", "30s", |raw| value::time(raw, "0s", "1h"));
 pub static SERVER_MESSAGE_BYTES_MAX: Key<u64> =
     key("server.message_bytes_max", "4MiB", |raw| value::size(raw, "64KiB", "64MiB"));
+pub static SERVER_WEB_ORIGINS: Key<Vec<String>> = key("server.web_origins", "", value::origins);
 
 pub static TLS_CERT_FILE: Key<PathBuf> = required("tls.cert_file", value::path);
 pub static TLS_KEY_FILE: Key<PathBuf> = required("tls.key_file", value::path);
@@ -158,11 +159,12 @@ pub static LOG_FORMAT: Key<LogFormat> = key("log.format", "text", value::log_for
 pub static LOG_LEVEL: Key<String> = key("log.level", "info", value::log_level);
 
 /// All of them, in the order of the reference.
-pub static ALL: [&Known; 53] = [
+pub static ALL: [&Known; 54] = [
     &SERVER_LISTEN.known,
     &SERVER_INSECURE.known,
     &SERVER_GRACE.known,
     &SERVER_MESSAGE_BYTES_MAX.known,
+    &SERVER_WEB_ORIGINS.known,
     &TLS_CERT_FILE.known,
     &TLS_KEY_FILE.known,
     &TLS_CLIENT_CA_FILE.known,

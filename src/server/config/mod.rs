@@ -72,6 +72,8 @@ pub struct Server {
     pub grace: Duration,
     /// The largest message that is taken, in bytes.
     pub message_bytes_max: usize,
+    /// Where pages come from that browsers may let call the server.
+    pub web_origins: Vec<String>,
 }
 
 /// The server's own certificate, and those that its callers show.

@@ -17,7 +17,7 @@ const fn entry(path: &'static str, takes: &'static str, means: &'static str) -> 
 }
 
 /// In the order of `keys::ALL`.
-static ENTRIES: [Entry; 53] = [
+static ENTRIES: [Entry; 54] = [
     entry(
         "server.listen",
         "address and port",
@@ -30,6 +30,11 @@ static ENTRIES: [Entry; 53] = [
     ),
     entry("server.grace", "time, 0s to 1h", "How long a shutdown waits for work that was accepted."),
     entry("server.message_bytes_max", "size, 64KiB to 64MiB", "The largest message that is taken."),
+    entry(
+        "server.web_origins",
+        "list of origins",
+        "Where pages come from that browsers may let call this server (CORS), like `https://desk.example.com`. Pages of other origins get no answer; without any, only those that come through the server's own address, by a proxy say.",
+    ),
     entry("tls.cert_file", "path", "The server's certificate, and those that lead from it to an authority (PEM)."),
     entry("tls.key_file", "path", "Its private key (PEM: PKCS#8, PKCS#1 or SEC1, not encrypted)."),
     entry(

@@ -57,6 +57,7 @@ fn server(reader: &mut Reader, tls: Option<Option<&Tls>>, clients: Option<&[Clie
     let insecure = reader.read("server", &keys::SERVER_INSECURE);
     let grace = reader.read("server", &keys::SERVER_GRACE);
     let message_bytes_max = reader.read("server", &keys::SERVER_MESSAGE_BYTES_MAX);
+    let web_origins = reader.read("server", &keys::SERVER_WEB_ORIGINS);
     if let (Some(listen), Some(false), Some(tls), Some(clients)) = (listen, insecure, tls, clients)
         && let Some(danger) = danger(listen, tls, clients)
     {
@@ -73,6 +74,7 @@ fn server(reader: &mut Reader, tls: Option<Option<&Tls>>, clients: Option<&[Clie
         insecure: insecure?,
         grace: grace?,
         message_bytes_max: usize::try_from(message_bytes_max?).unwrap_or(usize::MAX),
+        web_origins: web_origins?,
     })
 }
 

@@ -61,6 +61,7 @@ impl Config {
             ("insecure", value(server.insecure)),
             ("grace", time(server.grace)),
             ("message_bytes_max", size(server.message_bytes_max as u64)),
+            ("web_origins", value(server.web_origins.iter().collect::<Array>())),
         ]))
     }
 

@@ -313,6 +313,18 @@ fn the_reader_asks_for_every_key_of_the_table_and_no_other() {
 }
 
 #[test]
+fn an_origin_is_what_browsers_send() {
+    let origins = load("server.web_origins = [\"https://desk.example.com\", \"http://localhost:5173\"]\n").unwrap();
+    assert_eq!(origins.server.web_origins, ["https://desk.example.com", "http://localhost:5173"]);
+    for wrong in
+        ["*", "desk.example.com", "https://desk.example.com/", "https://desk.example.com:443", "ftp://a", "null"]
+    {
+        let mistakes = load(&format!("server.web_origins = [{wrong:?}]\n")).unwrap_err();
+        assert!(mistakes.len() == 1 && mistakes[0].contains("a list of origins"), "{wrong}: {mistakes:?}");
+    }
+}
+
+#[test]
 fn the_example_loads_and_shows_every_key() {
     let example = include_str!("../../../deploy/tandem.toml");
     let config = load(example).unwrap();

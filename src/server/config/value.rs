@@ -194,6 +194,17 @@ pub(super) fn certificate_names(raw: &Raw) -> Result<Vec<String>, String> {
     if names.iter().all(is_name) { Ok(names.into_iter().map(str::to_owned).collect()) } else { wrong(raw, right) }
 }
 
+/// Origins of pages as browsers send them: scheme, host and, unless it is the scheme's own, port.
+pub(super) fn origins(raw: &Raw) -> Result<Vec<String>, String> {
+    let right = "a list of origins, like [\"https://desk.example.com\", \"http://localhost:5173\"]";
+    let Some(origins) = raw.list() else { return wrong(raw, right) };
+    let is_origin = |text: &&str| {
+        url::Url::parse(text)
+            .is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.origin().ascii_serialization() == **text)
+    };
+    if origins.iter().all(is_origin) { Ok(origins.into_iter().map(str::to_owned).collect()) } else { wrong(raw, right) }
+}
+
 pub(super) fn client_certificates(raw: &Raw) -> Result<ClientCertificates, String> {
     one_of(raw, &["required", "optional"]).map(|choice| match choice {
         "optional" => ClientCertificates::Optional,
