@@ -202,6 +202,32 @@ async fn rows_are_written_from_csv_and_json_with_an_account_of_them() {
     assert_eq!(status, Some(3), "{told}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn writing_goes_on_when_the_server_is_killed_and_comes_back() {
+    let mut world = World::start().await;
+    world.running_map("orders", asynchronous(orders_map())).await;
+    let mut child = command(&world, &["write", "orders", "--source", "left"]);
+    let mut child = child.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    writeln!(input, "id,note").unwrap();
+    let mut lines = |range: std::ops::RangeInclusive<i64>| {
+        range.for_each(|id| writeln!(input, "{id},a row").unwrap());
+        input.flush().unwrap();
+    };
+    lines(1..=300);
+    eventually("some are taken", || async { world.figures("orders").await.accepted > 0 }).await;
+    world.server.kill();
+    lines(301..=400);
+    world.server.start_again_where_it_was().await;
+    lines(401..=500);
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(text(&output.stderr), "500 changes: 500 queued, 0 failed\n");
+    assert_eq!(output.status.code(), Some(0));
+    eventually("all are written", || async { world.figures("orders").await.applied == 500 }).await;
+    assert_eq!(world.figures("orders").await.accepted, 500);
+}
+
 /// A fixed address before a server whose own changes with each start.
 struct Door {
     address: String,

@@ -1,29 +1,30 @@
 //! `tandem write`: changes of one map from lines of JSON or from CSV, over one stream, with an account of what became of them.
 
 use super::Exit;
-use super::remote::{Connection, Remote, RemoteError};
+use super::remote::{Remote, exit_of};
 use super::serve::failed;
-use crate::services::proto::sync_service_client::SyncServiceClient;
-use crate::services::proto::table_map_service_client::TableMapServiceClient;
-use crate::services::proto::value::Kind;
-use crate::services::proto::write_records_response::Result as Told;
-use crate::services::proto::{
-    ColumnType, Disposition, GetTableMapRequest, GetTableRequest, Operation, Record, Side, TableRef, Value,
-    WriteRecordRequest, WriteRecordsRequest, WriteRecordsResponse,
-};
 use clap::{Args, ValueEnum};
+use futures::StreamExt;
 use prost_types::NullValue;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufRead, Read};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tandem_client::v1::value::Kind;
+use tandem_client::v1::{
+    ColumnType, Disposition, GetTableMapRequest, GetTableRequest, Operation, Record, Side, TableRef, Value,
+    WriteRecordRequest, WriteRecordResponse,
+};
+use tandem_client::{Client, ConnectError, Error, WINDOW, WriterOptions};
 use tokio::sync::mpsc::{Sender, channel};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Status;
+use tonic::{Code, Status};
 use uuid::Uuid;
 
-/// Changes that were read and not yet sent.
-const READ_AHEAD: usize = 256;
+/// How long a server may be away, or hang.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
 pub struct WriteCommand {
@@ -67,9 +68,9 @@ enum Format {
 #[derive(Debug, thiserror::Error)]
 enum WriteError {
     #[error(transparent)]
-    Remote(#[from] RemoteError),
-    #[error("{}", .0.message())]
-    Refused(Box<Status>),
+    Remote(#[from] ConnectError),
+    #[error("{}", .0.message)]
+    Refused(Box<Error>),
     #[error("the standard input cannot be read")]
     Input(#[from] io::Error),
     #[error("this map has no table on that side")]
@@ -78,9 +79,15 @@ enum WriteError {
     Runtime(#[source] io::Error),
 }
 
+impl From<Error> for WriteError {
+    fn from(error: Error) -> Self {
+        Self::Refused(Box::new(error))
+    }
+}
+
 impl From<Status> for WriteError {
     fn from(status: Status) -> Self {
-        Self::Refused(Box::new(status))
+        Error::from(status).into()
     }
 }
 
@@ -131,11 +138,14 @@ impl WriteCommand {
                     );
                 }
                 let exit = match &error {
-                    WriteError::Remote(RemoteError::Url(_) | RemoteError::Token) => Exit::Input,
-                    WriteError::Refused(status) if status.code() == tonic::Code::InvalidArgument => Exit::Input,
-                    WriteError::Remote(_) | WriteError::Input(_) | WriteError::Runtime(_) => Exit::Environment,
-                    WriteError::Refused(status) if status.code() == tonic::Code::Unavailable => Exit::Environment,
-                    WriteError::Refused(_) | WriteError::NoTable => Exit::Failed,
+                    WriteError::Remote(error) => exit_of(error),
+                    WriteError::Input(_) | WriteError::Runtime(_) => Exit::Environment,
+                    WriteError::Refused(error) => match error.code {
+                        Code::InvalidArgument => Exit::Input,
+                        Code::Unavailable | Code::DeadlineExceeded | Code::Unauthenticated => Exit::Environment,
+                        _ => Exit::Failed,
+                    },
+                    WriteError::NoTable => Exit::Failed,
                 };
                 failed("writing ended", &error, exit).into()
             }
@@ -145,8 +155,8 @@ impl WriteCommand {
     async fn write(&self, id: &str, account: &Arc<Mutex<Account>>) -> Result<(), WriteError> {
         let server = self.remote.connect().await?;
         let map = if self.map.contains('/') { self.map.clone() } else { format!("tableMaps/{}", self.map) };
-        let columns = self.columns(server.clone(), &map).await?;
-        let (sender, changes) = channel(READ_AHEAD);
+        let columns = self.columns(&server, &map).await?;
+        let (sender, changes) = channel(WINDOW);
         let lines = Lines {
             map,
             source: match self.source {
@@ -162,10 +172,18 @@ impl WriteCommand {
         };
         let format = self.format;
         let reading = tokio::task::spawn_blocking(move || lines.read(format, io::stdin().lock()));
-        let mut answers =
-            SyncServiceClient::new(server).write_records(ReceiverStream::new(changes)).await?.into_inner();
-        while let Some(answer) = answers.message().await? {
-            note(&mut account.lock().unwrap_or_else(PoisonError::into_inner), answer);
+        let writer = server.writer(WriterOptions { patience: Some(PATIENCE), ..WriterOptions::default() });
+        let taken = ReceiverStream::new(changes).then(async |(line, change)| (line, writer.write(change).await));
+        let answered = taken.map(async |(line, taken)| match taken {
+            Ok(answer) => (line, answer.await),
+            Err(error) => (line, Err(error)),
+        });
+        let mut answered = pin!(answered.buffered(WINDOW));
+        while let Some((line, answer)) = answered.next().await {
+            if let Some(error) = writer.failure() {
+                return Err(error.clone().into()); // what is left is not known of, and the account says how much
+            }
+            note(&mut account.lock().unwrap_or_else(PoisonError::into_inner), line, answer);
         }
         match reading.await {
             Ok(read) => Ok(read?),
@@ -174,8 +192,8 @@ impl WriteCommand {
     }
 
     /// The columns of the table that the lines are of: what their values are is said there.
-    async fn columns(&self, server: Connection, map: &str) -> Result<HashMap<String, ColumnType>, WriteError> {
-        let mut maps = TableMapServiceClient::new(server);
+    async fn columns(&self, server: &Client, map: &str) -> Result<HashMap<String, ColumnType>, WriteError> {
+        let mut maps = server.table_maps();
         let map = maps.get_table_map(GetTableMapRequest { name: map.to_owned() }).await?.into_inner();
         let side = match self.source {
             Source::Left => map.left,
@@ -189,10 +207,10 @@ impl WriteCommand {
     }
 }
 
-/// Counts an answer; a failure is told with the line that it is of, which the change's id ends with.
-fn note(account: &mut Account, answer: WriteRecordsResponse) {
-    match answer.result {
-        Some(Told::Written(written)) => {
+/// Counts an answer; a failure is told with the line that it is of.
+fn note(account: &mut Account, line: usize, answer: Result<WriteRecordResponse, Error>) {
+    match answer {
+        Ok(written) => {
             let became = match written.disposition() {
                 Disposition::Applied => "applied",
                 Disposition::Queued => "queued",
@@ -201,12 +219,10 @@ fn note(account: &mut Account, answer: WriteRecordsResponse) {
             };
             *account.became.entry(became).or_default() += 1;
         }
-        Some(Told::Status(status)) => {
-            let line = answer.change_id.rsplit('-').next().unwrap_or_default();
+        Err(error) => {
             account.failed += 1;
-            eprintln!("line {line}: {}", status.message);
+            eprintln!("line {line}: {}", error.message);
         }
-        None => account.failed += 1,
     }
 }
 
@@ -219,7 +235,7 @@ struct Lines {
     null: String,
     columns: HashMap<String, ColumnType>,
     account: Arc<Mutex<Account>>,
-    sender: Sender<WriteRecordsRequest>,
+    sender: Sender<(usize, WriteRecordRequest)>,
 }
 
 impl Lines {
@@ -287,7 +303,7 @@ impl Lines {
             change_id: format!("{}-{line}", self.id),
             ..Default::default()
         };
-        self.sender.blocking_send(WriteRecordsRequest { change: Some(change) }).is_ok()
+        self.sender.blocking_send((line, change)).is_ok()
     }
 
     fn kind(&self, name: &str) -> ColumnType {
@@ -308,7 +324,7 @@ impl Lines {
         let kind = self.kind(name);
         let read = match given {
             Json::Null => return Ok(null()),
-            _ if kind == ColumnType::Json => Ok(Kind::JsonValue(given.to_string()).into()),
+            _ if kind == ColumnType::Json => Ok(valued(Kind::JsonValue(given.to_string()))),
             Json::String(text) => typed(kind, text),
             Json::Bool(value) => typed(kind, &value.to_string()),
             Json::Number(number) if kind == ColumnType::Unspecified => typed(ColumnType::Decimal, &number.to_string()),
@@ -319,20 +335,18 @@ impl Lines {
     }
 }
 
-impl From<Kind> for Value {
-    fn from(kind: Kind) -> Self {
-        Self { kind: Some(kind) }
-    }
+fn valued(kind: Kind) -> Value {
+    Value { kind: Some(kind) }
 }
 
 fn null() -> Value {
-    Kind::NullValue(NullValue::NullValue.into()).into()
+    valued(Kind::NullValue(NullValue::NullValue.into()))
 }
 
 /// A text as a value of a column's type. What the type does not take is left to the server to say, where it says more.
 fn typed(kind: ColumnType, text: &str) -> Result<Value, String> {
     let owned = || text.to_owned();
-    Ok(match kind {
+    Ok(valued(match kind {
         ColumnType::Bool => match text.to_lowercase().as_str() {
             "true" | "t" | "1" | "yes" => Kind::BoolValue(true),
             "false" | "f" | "0" | "no" => Kind::BoolValue(false),
@@ -353,8 +367,7 @@ fn typed(kind: ColumnType, text: &str) -> Result<Value, String> {
         ColumnType::Uuid => Kind::UuidValue(owned()),
         ColumnType::Json => Kind::JsonValue(owned()),
         ColumnType::String | ColumnType::Unspecified | ColumnType::Unsupported => Kind::StringValue(owned()),
-    }
-    .into())
+    }))
 }
 
 #[cfg(test)]

@@ -23,6 +23,11 @@ impl Client {
         Ok(Client(Calls::new(options.channel()?, options.shown()?)))
     }
 
+    /// The same for who wants to know at once whether the server is there.
+    pub async fn connect_now(options: Options) -> Result<Client, ConnectError> {
+        Ok(Client(Calls::new(options.connected().await?, options.shown()?)))
+    }
+
     pub fn table_maps(&self) -> TableMapServiceClient<Calls> {
         TableMapServiceClient::new(self.0.clone())
     }

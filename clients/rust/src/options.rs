@@ -30,7 +30,7 @@ pub struct Options {
     pub key_file: Option<PathBuf>,
 }
 
-/// Why no connection can be prepared.
+/// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     #[error("{0:?} is no URL of a server: http://HOST:PORT or https://HOST:PORT")]
@@ -43,6 +43,8 @@ pub enum ConnectError {
     HalfAnIdentity,
     #[error("the certificates cannot be used")]
     Certificates(#[source] tonic::transport::Error),
+    #[error("the server at {0} cannot be reached")]
+    Unreachable(String, #[source] tonic::transport::Error),
 }
 
 impl Options {
@@ -64,7 +66,21 @@ impl Options {
 
     /// A channel that connects with the first call, and again after a break.
     pub(crate) fn channel(&self) -> Result<Channel, ConnectError> {
-        let server = self.server.as_deref().unwrap_or(DEFAULT_SERVER);
+        Ok(self.endpoint()?.connect_lazy())
+    }
+
+    /// A channel that is connected, and connects again after a break.
+    pub(crate) async fn connected(&self) -> Result<Channel, ConnectError> {
+        let connected = self.endpoint()?.connect().await;
+        connected.map_err(|error| ConnectError::Unreachable(self.server().to_owned(), error))
+    }
+
+    fn server(&self) -> &str {
+        self.server.as_deref().unwrap_or(DEFAULT_SERVER)
+    }
+
+    fn endpoint(&self) -> Result<Endpoint, ConnectError> {
+        let server = self.server();
         let malformed = || ConnectError::Url(server.to_owned());
         let endpoint = Endpoint::from_shared(server.to_owned()).map_err(|_| malformed())?;
         let encrypted = match endpoint.uri().scheme_str() {
@@ -77,9 +93,9 @@ impl Options {
             .http2_keep_alive_interval(KEEPALIVE_TIME)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT);
         if !encrypted {
-            return Ok(endpoint.connect_lazy());
+            return Ok(endpoint);
         }
-        Ok(endpoint.tls_config(self.tls()?).map_err(ConnectError::Certificates)?.connect_lazy())
+        endpoint.tls_config(self.tls()?).map_err(ConnectError::Certificates)
     }
 
     fn tls(&self) -> Result<ClientTlsConfig, ConnectError> {

@@ -104,6 +104,11 @@ impl Writer {
         let _ = self.task.await; // it does not panic, and nobody aborts it
     }
 
+    /// Why it takes nothing more, when it has failed. Everything that was under way then has the same error.
+    pub fn failure(&self) -> Option<&Error> {
+        self.failed.get()
+    }
+
     fn why(&self) -> Error {
         self.failed.get().cloned().unwrap_or_else(|| Error::unavailable("the writer's runtime has ended"))
     }

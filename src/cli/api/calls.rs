@@ -8,12 +8,13 @@ use super::progress::{Progress, Told};
 use super::request;
 use super::verbs::{self, Verb};
 use crate::cli::Exit;
-use crate::cli::remote::{Connection, Remote, RemoteError};
+use crate::cli::remote::{self, Remote};
 use crate::cli::serve::failed;
 use prost_reflect::{DynamicMessage, MethodDescriptor, ReflectMessage, Value as Field};
 use serde_json::Value;
 use std::io::{self, BufRead};
 use std::time::Duration;
+use tandem_client::{Calls, ConnectError};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Status};
@@ -29,7 +30,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 enum CallError {
     #[error(transparent)]
-    Remote(#[from] RemoteError),
+    Remote(#[from] ConnectError),
     #[error("{}", told(.0))]
     Refused(Box<Status>),
     #[error("the answer cannot be printed")]
@@ -80,8 +81,8 @@ pub fn call(call: &Call<'_>, request: DynamicMessage) -> Exit {
 
 fn exit_of(error: &CallError) -> Exit {
     match error {
-        CallError::Remote(RemoteError::Url(_) | RemoteError::Token) => Exit::Input,
-        CallError::Remote(_) | CallError::Runtime(_) | CallError::Print(_) => Exit::Environment,
+        CallError::Remote(error) => remote::exit_of(error),
+        CallError::Runtime(_) | CallError::Print(_) => Exit::Environment,
         CallError::Refused(status) => match status.code() {
             Code::InvalidArgument => Exit::Input,
             Code::Unavailable | Code::Unauthenticated => Exit::Environment,
@@ -93,7 +94,7 @@ fn exit_of(error: &CallError) -> Exit {
 /// Makes the call, and says whether all of it went well.
 async fn answered(call: &Call<'_>, request: DynamicMessage) -> Result<bool, CallError> {
     let method = contract::method(call.verb.method);
-    let server = call.remote.connect().await?;
+    let server = call.remote.connect().await?.calls();
     if following::can_go_on(&method) {
         let progress = Progress::new(call.output, call.verb, false);
         return follow(call, &method, progress, server, request).await;
@@ -137,17 +138,13 @@ fn all_went_well(answer: &DynamicMessage) -> bool {
     !failed(answer) && !failed_entry
 }
 
-async fn unary(
-    method: &MethodDescriptor,
-    server: Connection,
-    request: DynamicMessage,
-) -> Result<DynamicMessage, Status> {
+async fn unary(method: &MethodDescriptor, server: Calls, request: DynamicMessage) -> Result<DynamicMessage, Status> {
     let mut client = tonic::client::Grpc::new(server);
     ready(&mut client).await?;
     Ok(client.unary(Request::new(request), path(method)?, Dynamic(method.clone())).await?.into_inner())
 }
 
-async fn ready(client: &mut tonic::client::Grpc<Connection>) -> Result<(), Status> {
+async fn ready(client: &mut tonic::client::Grpc<Calls>) -> Result<(), Status> {
     client.ready().await.map_err(|error| Status::unavailable(error.to_string()))
 }
 
@@ -159,7 +156,7 @@ fn path(method: &MethodDescriptor) -> Result<http::uri::PathAndQuery, Status> {
 /// All pages as one answer, up to so many entries.
 async fn pages(
     method: &MethodDescriptor,
-    server: Connection,
+    server: Calls,
     mut request: DynamicMessage,
     limit: usize,
 ) -> Result<DynamicMessage, CallError> {
@@ -191,7 +188,7 @@ async fn follow(
     call: &Call<'_>,
     method: &MethodDescriptor,
     mut progress: Progress,
-    mut server: Connection,
+    mut server: Calls,
     mut request: DynamicMessage,
 ) -> Result<bool, CallError> {
     loop {
@@ -204,8 +201,8 @@ async fn follow(
         server = loop {
             tokio::time::sleep(TRY_AGAIN).await;
             match call.remote.connect().await {
-                Err(RemoteError::Unreachable(..)) => {}
-                connected => break connected?,
+                Err(ConnectError::Unreachable(..)) => {}
+                connected => break connected?.calls(),
             }
         };
     }
@@ -214,7 +211,7 @@ async fn follow(
 /// One stream of it; the request becomes that for what comes after it.
 async fn followed(
     method: &MethodDescriptor,
-    server: Connection,
+    server: Calls,
     request: &mut DynamicMessage,
     progress: &mut Progress,
 ) -> Result<bool, CallError> {
@@ -236,7 +233,7 @@ async fn followed(
 async fn stream(
     call: &Call<'_>,
     method: &MethodDescriptor,
-    server: Connection,
+    server: Calls,
     request: DynamicMessage,
 ) -> Result<bool, CallError> {
     let mut client = tonic::client::Grpc::new(server);

@@ -2,7 +2,7 @@
 
 use super::online;
 use crate::cli::Exit;
-use crate::cli::remote::{Remote, RemoteError};
+use crate::cli::remote::{Remote, exit_of};
 use crate::cli::serve::failed;
 use crate::services::proto::admin::DownloadBackupRequest;
 use crate::services::proto::admin::admin_service_client::AdminServiceClient;
@@ -10,6 +10,7 @@ use clap::Args;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use tandem_client::ConnectError;
 
 /// The name of a backup in its folder; while it is written it has another.
 pub(super) const FILE: &str = "tandem.backup";
@@ -28,7 +29,7 @@ pub(super) struct BackupCommand {
 #[derive(Debug, thiserror::Error)]
 enum BackupError {
     #[error(transparent)]
-    Remote(#[from] RemoteError),
+    Remote(#[from] ConnectError),
     #[error("the server gave no backup: {}", .0.message())]
     Refused(tonic::Status),
     #[error("{} cannot be written", .0.display())]
@@ -50,9 +51,9 @@ impl BackupCommand {
                     Exit::Done
                 }
                 Err(error) => {
-                    let exit = match error {
-                        BackupError::Remote(RemoteError::Url(_) | RemoteError::Token) => Exit::Input,
-                        BackupError::Remote(_) | BackupError::File(..) => Exit::Environment,
+                    let exit = match &error {
+                        BackupError::Remote(error) => exit_of(error),
+                        BackupError::File(..) => Exit::Environment,
                         BackupError::Refused(_) => Exit::Failed,
                     };
                     failed("there is no backup", &error, exit)
@@ -62,7 +63,7 @@ impl BackupCommand {
     }
 
     async fn download(&self) -> Result<u64, BackupError> {
-        let server = self.remote.connect().await?;
+        let server = self.remote.connect().await?.calls();
         let mut chunks = AdminServiceClient::new(server).download_backup(DownloadBackupRequest {}).await?.into_inner();
         let unfinished = self.folder.join(UNFINISHED);
         let in_file = |error| BackupError::File(unfinished.clone(), error);
