@@ -70,7 +70,7 @@ enum WriteError {
     #[error(transparent)]
     Remote(#[from] ConnectError),
     #[error("{}", .0.message)]
-    Refused(Box<Error>),
+    Refused(Error),
     #[error("the standard input cannot be read")]
     Input(#[from] io::Error),
     #[error("this map has no table on that side")]
@@ -81,7 +81,7 @@ enum WriteError {
 
 impl From<Error> for WriteError {
     fn from(error: Error) -> Self {
-        Self::Refused(Box::new(error))
+        Self::Refused(error)
     }
 }
 

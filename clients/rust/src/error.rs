@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Deref;
 use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -20,9 +21,14 @@ pub struct Resource {
     pub name: String,
 }
 
-/// Why a call, or a change of a stream, was not done.
+/// Why a call, or a change of a stream, was not done. Its fields are those of [`Details`]; it is as small as a pointer, so that results
+/// are.
 #[derive(Debug, Clone)]
-pub struct Error {
+pub struct Error(Box<Details>);
+
+/// What is known of an [`Error`].
+#[derive(Debug, Clone)]
+pub struct Details {
     pub code: Code,
     /// What happened, for people.
     pub message: String,
@@ -36,6 +42,14 @@ pub struct Error {
     pub resource: Option<Resource>,
     /// When it is worth trying again, where the server says.
     pub retry_delay: Option<Duration>,
+}
+
+impl Deref for Error {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
 }
 
 impl Error {
@@ -68,7 +82,7 @@ impl From<Status> for Error {
         let resource = details
             .resource_info()
             .map(|resource| Resource { kind: resource.resource_type.clone(), name: resource.resource_name.clone() });
-        Error {
+        Error(Box::new(Details {
             code: status.code(),
             message: status.message().to_owned(),
             reason,
@@ -76,7 +90,7 @@ impl From<Status> for Error {
             violations: violations.collect(),
             resource,
             retry_delay: details.retry_info().and_then(|retry| retry.retry_delay),
-        }
+        }))
     }
 }
 

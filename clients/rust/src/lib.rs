@@ -13,7 +13,7 @@ mod writer;
 
 pub use calls::Calls;
 pub use client::Client;
-pub use error::{Error, Resource, Violation};
+pub use error::{Details, Error, Resource, Violation};
 pub use list::{List, Page};
 pub use options::{ConnectError, DEFAULT_SERVER, Options};
 pub use tail::{Follow, Number};
