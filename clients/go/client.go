@@ -74,6 +74,15 @@ func FromEnvironment() Options {
 	return options
 }
 
+// Format prints the options without the token.
+func (o Options) Format(state fmt.State, _ rune) {
+	if o.Token != "" {
+		o.Token = "***"
+	}
+	type plain Options // without this method
+	fmt.Fprintf(state, "%+v", plain(o))
+}
+
 // Client has the four services, as the stubs that protoc-gen-go-grpc generates. Their errors are *Error.
 type Client struct {
 	TableMaps tandemv1.TableMapServiceClient

@@ -1,5 +1,6 @@
 //! Which server, and what it is shown.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +15,7 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Which server, and what it is shown.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     /// `http://HOST:PORT`, or `https://HOST:PORT` where the server has TLS. None: [`DEFAULT_SERVER`].
     pub server: Option<String>,
@@ -28,6 +29,17 @@ pub struct Options {
     pub cert_file: Option<PathBuf>,
     /// The private key of that certificate (PEM).
     pub key_file: Option<PathBuf>,
+}
+
+/// Without the token.
+impl fmt::Debug for Options {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Options { server, token, token_file, ca_file, cert_file, key_file } = self;
+        let mut shown = formatter.debug_struct("Options");
+        shown.field("server", server).field("token", &token.as_ref().map(|_| "***"));
+        shown.field("token_file", token_file).field("ca_file", ca_file);
+        shown.field("cert_file", cert_file).field("key_file", key_file).finish()
+    }
 }
 
 /// Why there is no connection.
@@ -126,4 +138,16 @@ impl Options {
 
 fn read(path: &Path) -> Result<Vec<u8>, ConnectError> {
     std::fs::read(path).map_err(|source| ConnectError::File(path.to_owned(), source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_not_printed() {
+        let options = Options { token: Some("tandem_secret".to_owned()), ..Options::default() };
+        let printed = format!("{options:?}");
+        assert!(printed.contains("***") && !printed.contains("secret"), "{printed}");
+    }
 }
