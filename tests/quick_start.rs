@@ -40,7 +40,7 @@ fn follow(page: &str, folder: &Path, variables: &[(&str, &str)]) {
     let listen = format!("127.0.0.1:{}", free_port());
     let blocks = blocks(page);
     assert!(blocks.len() >= 9, "{}", blocks.len());
-    let mut script = String::from("set -eu\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\n");
+    let mut script = String::from("set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n");
     for (number, (block, _)) in blocks.iter().enumerate() {
         script += &format!("{block}echo '{END_OF_BLOCK}{number}'\n");
     }
