@@ -56,7 +56,7 @@ async fn a_map_is_made_run_written_to_and_put_right() {
     let run = printed(&world, &["maps", "run", "orders", "--initial-sync", "skip"]);
     assert_eq!(run, " NAME              TABLE MAP STATE\n tableMaps/orders  RUNNING\n");
 
-    let record = r#"{"fields": {"id": {"int64_value": 1}, "amount": {"int64_value": -5}}}"#;
+    let record = "id=1,amount=-5";
     let write = ["records", "write", "orders", "--source", "left", "--operation", "upsert", "--record", record];
     let written = printed(&world, &write);
     assert!(written.contains("QUEUED"), "{written}");
@@ -64,6 +64,10 @@ async fn a_map_is_made_run_written_to_and_put_right() {
     let errors = printed(&world, &["queue", "errors", "orders"]);
     assert!(errors.contains("amount=-5") || errors.contains("id=1"), "{errors}");
     assert!(errors.contains("APPLICATION"), "{errors}");
+    let of_key = |key: &str| {
+        printed(&world, &["queue", "errors", "orders", "--error-type", "application", "--integration-key", key])
+    };
+    assert_eq!((of_key("id=1"), of_key("id=2").as_str()), (errors, "none\n"));
 
     // What cannot be undone is asked for, or said.
     let delete = ["queue", "delete", "orders", "--all", "--confirm-count", "1"];

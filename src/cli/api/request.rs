@@ -1,14 +1,18 @@
-//! From what was typed to a request: every field of it is an option of the command.
+//! From what was typed to a request: every field of it is an option of the command, and every field of its filter.
 
 use super::contract;
-use super::verbs::Verb;
+use super::verbs::{self, Verb};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use prost_reflect::{Cardinality, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, json};
 use std::io::Read;
 
 /// A field of the request that names what the call is about stands by itself, without an option.
 const POSITIONAL: [&str; 3] = ["name", "parent", "table_map"];
+/// What picks entries has its fields as options too.
+const FILTER: &str = "filter";
+/// The message with the columns of a row.
+const RECORD: &str = "tandem.v1.Record";
 /// Lists are read page by page until there are enough.
 const OF_PAGES: [&str; 2] = ["page_size", "page_token"];
 /// The most that is read of a file with a message.
@@ -37,8 +41,16 @@ pub fn with_options(mut command: Command, verb: &Verb) -> Command {
         let is_name = !taken && !verb.name.is_empty() && POSITIONAL.contains(&field.name());
         taken |= is_name;
         command = command.arg(if is_name { positional(&field, verb) } else { option(&field) });
+        if let Some(filter) = filter(&field) {
+            command = command.args(contract::fields(&filter).iter().map(|field| option(field).help_heading("Filter")));
+        }
     }
     command
+}
+
+/// The message of a field that is a filter.
+fn filter(field: &FieldDescriptor) -> Option<MessageDescriptor> {
+    (field.name() == FILTER).then(|| field.kind().as_message().cloned()).flatten()
 }
 
 fn positional(field: &FieldDescriptor, verb: &Verb) -> Arg {
@@ -84,6 +96,7 @@ fn value_name(kind: &Kind) -> String {
             "google.protobuf.Duration" => "DURATION".to_owned(),
             "google.protobuf.Timestamp" => "TIME".to_owned(),
             "google.protobuf.FieldMask" => "FIELDS".to_owned(),
+            RECORD => "COLUMN=VALUE,…|JSON|@FILE".to_owned(),
             _ => "JSON|@FILE".to_owned(),
         },
         Kind::String | Kind::Bytes => "TEXT".to_owned(),
@@ -122,22 +135,40 @@ pub fn typed(verb: &Verb, matches: &ArgMatches) -> Result<DynamicMessage, Reques
         }
         let is_name = !taken && !verb.name.is_empty() && POSITIONAL.contains(&field.name());
         taken |= is_name;
-        let Some(given) = matches.get_many::<String>(field.name()) else { continue };
-        let wrong = |why: String| RequestError::Option { option: long(&field), why };
-        let values: Result<Vec<Value>, String> = given
-            .map(|text| {
-                if is_name || names_maps(&field) {
-                    Ok(Value::String(full(verb, text)))
-                } else {
-                    value(&field.kind(), text)
+        let as_typed = |text: &str| match is_name || names_maps(&field) {
+            true => Ok(Value::String(full(verb, text))),
+            false => value(&field.kind(), text),
+        };
+        let mut given = given(&field, matches, as_typed)?;
+        for field in filter(&field).iter().flat_map(contract::fields) {
+            let as_typed = |text: &str| match field.name() == "queue_job" {
+                true => Ok(Value::String(full(verbs::of("QueueService/GetQueueJob"), text))),
+                false => value(&field.kind(), text),
+            };
+            if let Some(value) = self::given(&field, matches, as_typed)? {
+                let filter = given.get_or_insert_with(|| Value::Object(Map::new()));
+                if let Some(filter) = filter.as_object_mut() {
+                    filter.insert(field.json_name().to_owned(), value);
                 }
-            })
-            .collect();
-        let mut values = values.map_err(wrong)?;
-        let value = if field.is_list() { Value::Array(values) } else { values.pop().unwrap_or_default() };
-        object.insert(field.json_name().to_owned(), value);
+            }
+        }
+        if let Some(value) = given {
+            object.insert(field.json_name().to_owned(), value);
+        }
     }
     message(&input, Value::Object(object))
+}
+
+/// What was typed for a field.
+fn given(
+    field: &FieldDescriptor,
+    matches: &ArgMatches,
+    as_typed: impl Fn(&str) -> Result<Value, String>,
+) -> Result<Option<Value>, RequestError> {
+    let Some(given) = matches.get_many::<String>(field.name()) else { return Ok(None) };
+    let values: Result<Vec<Value>, String> = given.map(|text| as_typed(text)).collect();
+    let mut values = values.map_err(|why| RequestError::Option { option: long(field), why })?;
+    Ok(if field.is_list() { Some(Value::Array(values)) } else { values.pop() })
 }
 
 /// Other fields that name maps take ids too.
@@ -186,9 +217,28 @@ fn value(kind: &Kind, text: &str) -> Result<Value, String> {
             };
             message(known, value.clone()).map(|_| value).map_err(|_| format!("{text:?} is not {right}"))
         }
-        Kind::Message(_) => json(text),
+        Kind::Message(message) if message.full_name() == RECORD && !text.starts_with(['{', '@']) => columns(text),
+        Kind::Message(_) => parsed(text),
         _ => text.parse::<Number>().map(Value::Number).map_err(|_| format!("{text:?} is no number")),
     }
+}
+
+/// `id=7,region=EU` as a record: whole numbers are numbers, unless they stand in quotes, and everything else is text.
+fn columns(text: &str) -> Result<Value, String> {
+    let mut fields = Map::new();
+    for column in text.split(',') {
+        let (name, value) = column.split_once('=').ok_or_else(|| format!("{column:?} is not COLUMN=VALUE"))?;
+        let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+        let is_number = value.parse::<i64>().is_ok_and(|number| number.to_string() == value);
+        let value = match (quoted, is_number, value) {
+            (Some(text), ..) => json!({ "stringValue": text }),
+            (None, true, _) => json!({ "int64Value": value }),
+            (None, false, "null") => json!({ "nullValue": null }),
+            (None, false, text) => json!({ "stringValue": text }),
+        };
+        fields.insert(name.trim().to_owned(), value);
+    }
+    Ok(json!({ "fields": fields }))
 }
 
 fn camel(snake: &str) -> String {
@@ -201,7 +251,7 @@ fn camel(snake: &str) -> String {
 }
 
 /// JSON, or with an `@` before it a file that has it; `@-` is the standard input.
-fn json(text: &str) -> Result<Value, String> {
+fn parsed(text: &str) -> Result<Value, String> {
     let read = match text.strip_prefix('@') {
         None => text.to_owned(),
         Some(file) => read(file).map_err(|error| format!("{file} cannot be read: {error}"))?,
@@ -261,6 +311,34 @@ mod tests {
         );
         assert_eq!(map.unwrap(), r#"{"tableMap":{"name":"tableMaps/a"},"updateMask":"displayName,left"}"#);
         assert_eq!(request("log", "tail", &["-", "--from-now"]).unwrap(), r#"{"parent":"tableMaps/-","fromNow":true}"#);
+    }
+
+    #[test]
+    fn a_filter_is_typed_by_its_fields() {
+        let severe = request("log", "tail", &["orders", "--severities", "warning,error", "--kinds", "conflict"]);
+        assert_eq!(
+            severe.unwrap(),
+            r#"{"parent":"tableMaps/orders","filter":{"kinds":["ACTIVITY_KIND_CONFLICT"],"severities":["SEVERITY_WARNING","SEVERITY_ERROR"]}}"#
+        );
+        let errors = ["orders", "--error-type", "application", "--constraint", "positive", "--queue-job", "orders/3"];
+        assert_eq!(
+            request("queue", "errors", &errors).unwrap(),
+            r#"{"parent":"tableMaps/orders","filter":{"errorType":"ERROR_TYPE_APPLICATION","constraint":"positive","queueJob":"tableMaps/orders/queueJobs/3"}}"#
+        );
+        // As JSON, with more beside it.
+        let both = ["orders", "--filter", r#"{"constraint": "positive"}"#, "--error-code", "275"];
+        assert_eq!(
+            request("queue", "retry", &both).unwrap(),
+            r#"{"parent":"tableMaps/orders","filter":{"errorCode":"275","constraint":"positive"}}"#
+        );
+        let key = request("queue", "list", &["orders", "--integration-key", "id=7,region=EU,no=\"7\",note=null"]);
+        let key: Value = serde_json::from_str(&key.unwrap()).unwrap();
+        assert_eq!(
+            key["filter"]["integrationKey"]["fields"],
+            json!({"id": {"int64Value": "7"}, "region": {"stringValue": "EU"}, "no": {"stringValue": "7"}, "note": {"nullValue": null}})
+        );
+        let wrong = request("queue", "list", &["orders", "--integration-key", "7"]).unwrap_err();
+        assert_eq!(wrong, "--integration-key: \"7\" is not COLUMN=VALUE");
     }
 
     #[test]

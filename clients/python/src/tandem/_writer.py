@@ -95,6 +95,13 @@ class Writer:
         self.close()
 
     def _run(self) -> None:
+        try:
+            self._write()
+        except BaseException as fault:
+            self._fail(TandemError(status_pb2.Status(code=13, message=repr(fault))))  # nobody waits for ever
+            raise
+
+    def _write(self) -> None:
         backoff = Backoff()
         while self._has_work():
             error = TandemError(status_pb2.Status(code=14, message="the stream ended before everything was answered"))
