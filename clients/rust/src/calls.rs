@@ -8,14 +8,15 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full};
 use prost::Message;
+use std::error::Error;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
-use tonic::Code;
 use tonic::body::Body;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
+use tonic::{Code, Status, TimeoutExpired};
 use tower::Service;
 
 const WRITE_RECORD: &str = "/tandem.v1.SyncService/WriteRecord";
@@ -24,7 +25,7 @@ const STATUS: &str = "grpc-status";
 /// Before each message of gRPC: whether it is compressed, and its length.
 const PREFIX_LEN: usize = 5;
 
-type Answered = Result<Response<Body>, tonic::transport::Error>;
+type Answered = Result<Response<Body>, Status>;
 
 /// A connection for stubs. Clones share it.
 #[derive(Debug, Clone)]
@@ -41,7 +42,7 @@ impl Calls {
 
 impl Service<Request<Body>> for Calls {
     type Response = Response<Body>;
-    type Error = tonic::transport::Error;
+    type Error = Status;
     type Future = BoxFuture<'static, Answered>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -63,8 +64,27 @@ impl Service<Request<Body>> for Calls {
 }
 
 async fn attempt(mut channel: Channel, request: Request<Body>) -> Answered {
-    poll_fn(|context| channel.poll_ready(context)).await?;
-    channel.call(request).await
+    poll_fn(|context| channel.poll_ready(context)).await.map_err(broken)?;
+    channel.call(request).await.map_err(broken)
+}
+
+/// What a call ends with that the transport has ended. A connection that breaks just as a call is sent is cancelled, or unknown,
+/// to the layers below, and UNAVAILABLE to everybody else.
+fn broken(error: tonic::transport::Error) -> Status {
+    let mut told = error.to_string();
+    let mut layer = error.source();
+    while let Some(below) = layer {
+        if below.is::<TimeoutExpired>() {
+            return Status::deadline_exceeded("the call's time is over");
+        }
+        told = format!("{told}: {below}");
+        layer = below.source();
+    }
+    let status = Status::from_error(Box::new(error));
+    match status.code() {
+        Code::Cancelled | Code::Unknown | Code::Internal => Status::unavailable(told),
+        _ => status,
+    }
 }
 
 async fn repeat(channel: Channel, request: Request<Body>, policy: &RetryPolicy) -> Answered {
@@ -87,7 +107,7 @@ async fn repeat(channel: Channel, request: Request<Body>, policy: &RetryPolicy) 
         attempts += 1;
         let code = match &answered {
             Ok(response) => code(response.headers()),
-            Err(_) => Code::Unavailable,
+            Err(status) => status.code(),
         };
         let wait = policy.backoff(attempts);
         let in_time = deadline.is_none_or(|deadline| Instant::now() + wait < deadline);
@@ -153,5 +173,28 @@ mod tests {
         assert_eq!(named(named_once.clone()), named_once);
         assert_eq!(named(Bytes::from_static(b"\x01not plain")), "\x01not plain");
         assert_eq!(named(Bytes::new()), "");
+    }
+
+    /// A server that is there and says nothing.
+    #[tokio::test]
+    async fn a_call_ends_when_its_time_is_over() {
+        let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = Some(format!("http://{}", mute.local_addr().unwrap()));
+        let client = crate::Client::connect(crate::Options { server, ..Default::default() }).unwrap();
+        let mut request = tonic::Request::new(crate::v1::ListTableMapsRequest::default());
+        request.set_timeout(Duration::from_millis(100));
+        let error = crate::Error::from(client.table_maps().list_table_maps(request).await.unwrap_err());
+        assert_eq!((error.code, error.is_transient()), (Code::DeadlineExceeded, false), "{error}");
+    }
+
+    /// None is there any more.
+    #[tokio::test]
+    async fn a_server_that_is_not_reached_is_unavailable() {
+        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let server = Some(format!("http://{gone}"));
+        let client = crate::Client::connect(crate::Options { server, ..Default::default() }).unwrap();
+        let request = crate::v1::PauseTableMapRequest::default();
+        let error = crate::Error::from(client.table_maps().pause_table_map(request).await.unwrap_err());
+        assert_eq!((error.code, error.is_transient()), (Code::Unavailable, true), "{error}");
     }
 }
