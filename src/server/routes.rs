@@ -82,8 +82,12 @@ pub fn routes(
     Ok((router, health))
 }
 
-/// What browsers are told of pages of these origins: that they may call, and see of an answer what gRPC-Web has in headers.
+/// What browsers are told of pages of these origins: that they may call, and see of an answer what gRPC-Web has in headers. Without
+/// any, answers say nothing of it.
 pub fn cors(origins: &[String]) -> CorsLayer {
+    if origins.is_empty() {
+        return CorsLayer::new().vary([]);
+    }
     let origins = origins.iter().filter_map(|origin| origin.parse::<HeaderValue>().ok());
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
