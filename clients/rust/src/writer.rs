@@ -37,7 +37,8 @@ impl Default for WriterOptions {
 }
 
 /// Sends changes ahead of their answers, in the order in which they are given. After a break what was not answered is sent
-/// again under the same ids, so that nothing is lost and nothing is written twice.
+/// again under the same ids, so that nothing is lost and nothing is written twice. What it has taken is also written when it is
+/// dropped, as long as the runtime lives.
 #[derive(Debug)]
 pub struct Writer {
     changes: mpsc::Sender<Change>,

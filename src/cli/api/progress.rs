@@ -45,17 +45,17 @@ pub struct Progress {
     attended: bool,
     /// There is one from the first answer that tells of progress.
     bar: Option<ProgressBar>,
-    /// Whether a queue is watched until it is empty, and not without an end.
-    until_empty: bool,
+    /// Whether a queue is watched until its map is live, and not without an end.
+    until_live: bool,
     /// The most that waited in it.
     waited: u64,
 }
 
 impl Progress {
-    /// A bar where people look at a terminal. `until_empty` is of a queue: it ends when nothing waits.
-    pub fn new(output: Output, verb: &'static Verb, until_empty: bool) -> Self {
+    /// A bar where people look at a terminal. `until_live` is of a queue: it ends when its map has caught up.
+    pub fn new(output: Output, verb: &'static Verb, until_live: bool) -> Self {
         let attended = output == Output::Table && io::stdout().is_terminal() && user_attended_stderr();
-        Self { output, verb, attended, bar: None, until_empty, waited: 0 }
+        Self { output, verb, attended, bar: None, until_live, waited: 0 }
     }
 
     /// Shows an answer, and says whether there is more to come. Of what is no progress it is a line.
@@ -102,7 +102,7 @@ impl Progress {
         if let Some(job) = inner("queueJob") {
             return Some(of_job(job));
         }
-        let stats = inner("queueStats").filter(|_| self.until_empty)?;
+        let stats = inner("queueStats").filter(|_| self.until_live)?;
         let waits = number(stats, "queuedCount") + number(stats, "inProgressCount");
         self.waited = self.waited.max(waits);
         Some(Step {
@@ -110,7 +110,8 @@ impl Progress {
             done: self.waited - waits,
             total: self.waited,
             failed: number(stats, "errorCount"),
-            told: if waits == 0 { Told::Ended { well: true } } else { Told::GoesOn },
+            // A live map may have something in its queue at every moment; that it has caught up is told by this.
+            told: if stats.contains_key("queueingSince") { Told::GoesOn } else { Told::Ended { well: true } },
             pace: pace(stats.get("appliedPerSecond"), stats.get("timeToDrain")),
         })
     }
@@ -163,8 +164,8 @@ fn told(of: &Map<String, Value>) -> Told {
 
 fn pace(rate: Option<&Value>, left: Option<&Value>) -> String {
     let rate = rate.and_then(Value::as_f64).filter(|rate| *rate > 0.0).map(|rate| format!("{rate:.0}/s"));
-    let left = left.and_then(Value::as_str).map(|left| format!("{} left", left.split('.').next().unwrap_or(left)));
-    let left = left.map(|left| if left.ends_with("s left") { left } else { left.replace(" left", "s left") });
+    let seconds = left.and_then(Value::as_str).and_then(|left| left.trim_end_matches('s').split('.').next());
+    let left = seconds.map(|seconds| format!("{seconds}s left"));
     rate.into_iter().chain(left).collect::<Vec<_>>().join(", ")
 }
 
@@ -213,15 +214,19 @@ mod tests {
     }
 
     #[test]
-    fn a_catch_up_ends_when_nothing_waits() {
+    fn a_catch_up_ends_when_its_map_is_live() {
         let mut progress = Progress::new(Output::Json, &VERBS[0], true);
-        let stats = |queued: u64| json!({"queueStats": {"queuedCount": queued.to_string(), "inProgressCount": "5"}});
+        let stats = |queued: u64| {
+            let since = "2026-02-28T12:00:00Z";
+            json!({"queueStats": {"queuedCount": queued.to_string(), "inProgressCount": "5", "queueingSince": since}})
+        };
         let first = step(&mut progress, stats(95));
         assert_eq!((first.done, first.total, first.told), (0, 100, Told::GoesOn));
         let second = step(&mut progress, stats(15));
         assert_eq!((second.done, second.total), (80, 100));
-        let last = step(&mut progress, json!({"queueStats": {}}));
-        assert_eq!((last.done, last.told), (100, Told::Ended { well: true }));
+        // Live, with changes coming in.
+        let last = step(&mut progress, json!({"queueStats": {"queuedCount": "3"}}));
+        assert_eq!((last.done, last.told), (97, Told::Ended { well: true }));
         let mut without_an_end = Progress::new(Output::Json, &VERBS[0], false);
         assert!(without_an_end.step(json!({"queueStats": {}}).as_object().unwrap()).is_none());
     }
