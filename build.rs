@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     all.include_imports(true).include_source_info(true).open_files(&files)?;
     tonic_prost_build::configure()
         .btree_map(format!(".{PRIVATE_PACKAGE}"))
+        .bytes(format!(".{PRIVATE_PACKAGE}.NewRecord.record"))
         .extern_path(".google.rpc.Status", "::tonic_types::Status")
         .compile_fds(all.file_descriptor_set())?;
     Ok(())

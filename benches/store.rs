@@ -3,18 +3,20 @@
 //! `cargo bench --bench store` takes a minute; with `TANDEM_BENCH_RECORDS=5000000` it fills the queue so far, which is what the limits
 //! on opening (3 s), memory (400 MB) and throughput (0.8 of the empty queue's) are about.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tandem::model::change::{Cause, Change, Ending, Operation as ChangeOperation, QueuedBecause};
+use tandem::model::change::{Cause, Change, Ending, Operation as ChangeOperation, QueuedBecause, QueuedRecord};
 use tandem::model::ids::{MapId, QueueSequence};
 use tandem::model::key::Key;
 use tandem::model::row::Row;
 use tandem::model::table_map::Side;
 use tandem::model::value::Value;
 use tandem::store::sled::{Options, SledStore};
-use tandem::store::{Commit, Durability, NewRecord, Operation, Store};
+use tandem::store::{Commit, Durability, NewRecords, Operation, Store};
 use tempfile::TempDir;
 
 const RECORDS_VARIABLE: &str = "TANDEM_BENCH_RECORDS";
@@ -46,15 +48,19 @@ fn change(key: u64) -> Change {
     }
 }
 
-fn new_record(sequence: u64) -> NewRecord {
-    NewRecord {
-        sequence: QueueSequence(sequence),
-        accept_time: chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
-        change: change(sequence),
-        previous: None,
-        fingerprint: sequence,
-        because: QueuedBecause::Asynchronous,
+fn enqueued(sequences: Range<u64>) -> Operation {
+    let mut records = NewRecords::default();
+    for sequence in sequences {
+        let record = QueuedRecord {
+            sequence: QueueSequence(sequence),
+            accept_time: chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+            change: change(sequence),
+            previous: None,
+            yielded: BTreeSet::new(),
+        };
+        records.push(&record, sequence, QueuedBecause::Asynchronous);
     }
+    records.into_operation()
 }
 
 fn commit_of(map: &MapId, operations: Vec<Operation>) -> Commit {
@@ -108,8 +114,7 @@ async fn enqueue(store: &SledStore, map: &MapId, from: u64, to: u64) -> Duration
     let begin = Instant::now();
     let mut under_way = std::collections::VecDeque::new();
     for first in (from..=to).step_by(BATCH as usize) {
-        let records = (first..(first + BATCH).min(to + 1)).map(new_record).collect();
-        let commit = commit_of(map, vec![Operation::Enqueue(records)]);
+        let commit = commit_of(map, vec![enqueued(first..(first + BATCH).min(to + 1))]);
         under_way.push_back(store.submit(commit, Durability::Synced).await.unwrap());
         if under_way.len() >= UNDER_WAY {
             under_way.pop_front().unwrap().await.unwrap();
@@ -133,7 +138,7 @@ async fn unary(store: &Arc<SledStore>, map: &MapId, callers: usize, count: u64) 
                 while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
                     let pending = {
                         let mut next = next.lock().await; // the order of the queue is the order of the calls
-                        let commit = commit_of(&map, vec![Operation::Enqueue(vec![new_record(*next)])]);
+                        let commit = commit_of(&map, vec![enqueued(*next..*next + 1)]);
                         *next += 1;
                         store.submit(commit, Durability::Synced).await.unwrap()
                     };

@@ -84,10 +84,9 @@ impl Future for PendingAnswer {
     type Output = Result<Answer, EngineError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<Self::Output> {
-        let ended = self.tasks.token().is_cancelled();
-        Pin::new(&mut self.answer).poll(context).map(|answer| match answer {
-            Ok(answer) => answer.map_err(|error| error.at_shutdown(ended)),
-            Err(_) => Err(EngineError::NotReady.at_shutdown(ended)),
+        Pin::new(&mut self.answer).poll(context).map(|answer| {
+            let answer = answer.unwrap_or(Err(EngineError::NotReady));
+            answer.map_err(|error| error.at_shutdown(self.tasks.token().is_cancelled()))
         })
     }
 }
@@ -95,7 +94,7 @@ impl Future for PendingAnswer {
 /// The engine: all maps and their work.
 pub struct Engine {
     context: Context,
-    maps: RwLock<BTreeMap<MapId, MapHandle>>,
+    maps: RwLock<BTreeMap<MapId, Arc<MapHandle>>>,
     /// Maps are created one at a time, so that two calls for one name cannot both succeed.
     creating: tokio::sync::Mutex<()>,
     /// Requests that deleted maps, by id with fingerprint and map. A restart forgets them.
@@ -164,7 +163,7 @@ impl Engine {
         &self.context.tasks
     }
 
-    fn handle(&self, map: &MapId) -> Result<MapHandle, EngineError> {
+    fn handle(&self, map: &MapId) -> Result<Arc<MapHandle>, EngineError> {
         let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
         maps.get(map).cloned().ok_or_else(|| EngineError::MapNotFound(map.clone()))
     }
@@ -177,7 +176,7 @@ impl Engine {
     /// All maps as they are now, by id.
     pub fn maps(&self) -> Vec<Arc<MapView>> {
         let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
-        maps.values().map(MapHandle::view).collect()
+        maps.values().map(|map| map.view()).collect()
     }
 
     /// What is wrong with a change by itself; nothing while the map has never run, since then nothing can be said.

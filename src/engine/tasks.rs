@@ -1,12 +1,16 @@
 //! Every task of the service belongs to one owner here and hears its token, so that shutdown can wait for all of them.
 
 use std::future::Future;
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// The owner of all tasks. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Tasks {
+pub struct Tasks(Arc<Owned>);
+
+#[derive(Debug, Default)]
+struct Owned {
     tracker: TaskTracker,
     token: CancellationToken,
 }
@@ -19,23 +23,23 @@ impl Tasks {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.tracker.spawn(task)
+        self.0.tracker.spawn(task)
     }
 
     /// Cancelled when the service shuts down.
     pub fn token(&self) -> &CancellationToken {
-        &self.token
+        &self.0.token
     }
 
     /// Tells all tasks to end; ends when the last one has.
     pub async fn shut_down(&self) {
-        self.token.cancel();
-        self.tracker.close();
-        self.tracker.wait().await;
+        self.0.token.cancel();
+        self.0.tracker.close();
+        self.0.tracker.wait().await;
     }
 
     /// How many have not ended.
     pub fn left(&self) -> usize {
-        self.tracker.len()
+        self.0.tracker.len()
     }
 }

@@ -85,10 +85,13 @@ impl Change {
 
     /// A hash over what it says and where it comes from: a repeat under the same `change_id` has the same (rule 4).
     pub fn fingerprint(&self) -> u64 {
-        let mut bytes = vec![self.source as u8, self.operation as u8];
-        bytes.extend(self.key.encode());
+        let mut bytes = Vec::with_capacity(self.size());
+        bytes.extend([self.source as u8, self.operation as u8]);
+        self.key.encode_into(&mut bytes);
         bytes.push(0xFE);
-        bytes.extend(self.previous_key.as_ref().map(Key::encode).unwrap_or_default());
+        if let Some(previous_key) = &self.previous_key {
+            previous_key.encode_into(&mut bytes);
+        }
         for (column, value) in self.row.iter() {
             bytes.push(0xFF);
             bytes.extend(column.as_bytes());

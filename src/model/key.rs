@@ -21,10 +21,14 @@ impl Key {
     /// another's values begins with its bytes. What lanes, indexes and prefix filters use.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.0.len() * 12);
-        for value in &self.0 {
-            encode_value(value, &mut bytes);
-        }
+        self.encode_into(&mut bytes);
         bytes
+    }
+
+    pub(super) fn encode_into(&self, bytes: &mut Vec<u8>) {
+        for value in &self.0 {
+            encode_value(value, bytes);
+        }
     }
 
     /// What the bytes of every key begin with that has these values in front, the last of them, where it is text, perhaps longer.
@@ -58,11 +62,11 @@ const TERMINATOR: [u8; 2] = [0, 0];
 pub(super) fn encode_value(value: &Value, bytes: &mut Vec<u8>) {
     let terminated = |tag: u8, content: &[u8], bytes: &mut Vec<u8>| {
         bytes.push(tag);
-        for &byte in content {
-            bytes.push(byte);
-            if byte == 0 {
-                bytes.push(0xFF);
+        for (index, part) in content.split(|byte| *byte == 0).enumerate() {
+            if index > 0 {
+                bytes.extend([0, 0xFF]);
             }
+            bytes.extend_from_slice(part);
         }
         bytes.extend(TERMINATOR);
     };

@@ -243,15 +243,15 @@ impl Plan {
         let mut values = Vec::with_capacity(self.key.len());
         for pair in &self.key {
             let column = pair.column(source);
-            let path = field_path(field, column);
+            let path = || field_path(field, column);
             match record.remove(column) {
-                None => violations.push(Violation::new(path, "is missing: it belongs to the integration key")),
+                None => violations.push(Violation::new(path(), "is missing: it belongs to the integration key")),
                 Some(Value::Null) => {
-                    violations.push(Violation::new(path, "is null: no column of the integration key can be"));
+                    violations.push(Violation::new(path(), "is null: no column of the integration key can be"));
                 }
                 Some(value) => match accepts(pair.kind(source), &value) {
                     Ok(()) => values.push(value),
-                    Err(misfit) => violations.push(Violation::new(path, misfit)),
+                    Err(misfit) => violations.push(Violation::new(path(), misfit)),
                 },
             }
         }

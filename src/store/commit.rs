@@ -3,7 +3,7 @@
 use crate::model::activity::Event;
 use crate::model::alert::notification::Notification;
 use crate::model::alert::{Acknowledgement, AlertEvent, AlertSetting, MapAlerts, Noted};
-use crate::model::change::{Change, Ending, QueuedBecause, Remembered};
+use crate::model::change::{Ending, QueuedBecause, QueuedRecord, Remembered};
 use crate::model::execution::{DeferredRows, Execution, ExecutionError};
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::figures::Figures;
@@ -12,6 +12,7 @@ use crate::model::job::QueueJob;
 use crate::model::row::Row;
 use crate::model::table_map::{Side, TableMap};
 use crate::model::written::Written;
+use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
@@ -223,17 +224,59 @@ pub enum RetryResult {
     Refused(Failure, u32),
 }
 
-/// A change on its way into the queue.
+/// A change on its way into the queue. It is encoded when this is made, and copied as bytes from there to the disk.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewRecord {
-    pub sequence: QueueSequence,
-    pub accept_time: DateTime<Utc>,
-    pub change: Change,
-    pub previous: Option<QueueSequence>,
-    /// The hash of the change's content, remembered under its `change_id` when it has one.
-    pub fingerprint: u64,
-    /// Goes into the answer that is remembered.
-    pub because: QueuedBecause,
+    pub(super) sequence: QueueSequence,
+    pub(super) accept_time: DateTime<Utc>,
+    pub(super) source: Side,
+    pub(super) size: u32,
+    pub(super) change_id: String,
+    pub(super) key: Vec<u8>,
+    pub(super) fingerprint: u64,
+    pub(super) because: QueuedBecause,
+    /// The record as the queue keeps it.
+    pub(super) encoded: Bytes,
+}
+
+/// Makes new records, those of one commit in one piece of memory.
+#[derive(Debug, Default)]
+pub struct NewRecords {
+    encoded: BytesMut,
+    records: Vec<NewRecord>,
+}
+
+impl NewRecords {
+    /// For so many records of about so many bytes in all.
+    pub fn with_capacity(records: usize, bytes: usize) -> Self {
+        Self { encoded: BytesMut::with_capacity(bytes), records: Vec::with_capacity(records) }
+    }
+
+    /// Adds one. `fingerprint` is the hash of its content, remembered under its `change_id` when it has one; `because` goes into
+    /// the answer that is remembered. What it has yielded is told by operations of its own.
+    pub fn push(&mut self, record: &QueuedRecord, fingerprint: u64, because: QueuedBecause) {
+        let QueuedRecord { sequence, accept_time, change, .. } = record;
+        super::codec::encode_queued(record, &mut self.encoded);
+        self.records.push(NewRecord {
+            sequence: *sequence,
+            accept_time: *accept_time,
+            source: change.source,
+            size: u32::try_from(change.size()).unwrap_or(u32::MAX),
+            change_id: change.change_id.clone(),
+            key: change.key.encode(),
+            fingerprint,
+            because,
+            encoded: self.encoded.split().freeze(),
+        });
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    pub fn into_operation(self) -> Operation {
+        Operation::Enqueue(self.records)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -13,7 +13,7 @@ mod message;
 pub mod sled;
 
 pub use commit::{
-    COMMIT_BYTES_MAX, Commit, DivertTo, ErrorNote, NewRecord, Operation, Retried, RetryResult, in_commits,
+    COMMIT_BYTES_MAX, Commit, DivertTo, ErrorNote, NewRecord, NewRecords, Operation, Retried, RetryResult, in_commits,
 };
 pub use error::StoreError;
 

@@ -4,7 +4,7 @@ use crate::table_map::table_map;
 use chrono::DateTime;
 use std::collections::BTreeSet;
 use tandem::model::activity::{Event, EventKind, Severity};
-use tandem::model::change::{Cause, Change, Ending, Operation as ChangeOperation, QueuedBecause};
+use tandem::model::change::{Cause, Change, Ending, Operation as ChangeOperation, QueuedBecause, QueuedRecord};
 use tandem::model::failure::{ErrorType, Failure};
 use tandem::model::figures::MapFigures;
 use tandem::model::ids::{MapId, QueueSequence};
@@ -13,7 +13,7 @@ use tandem::model::row::Row;
 use tandem::model::state::MapState;
 use tandem::model::table_map::Side;
 use tandem::model::value::Value;
-use tandem::store::{Commit, DivertTo, NewRecord, Operation};
+use tandem::store::{Commit, DivertTo, NewRecords, Operation};
 
 /// What is queued now and then leaves behind the commits that queued it by so many.
 const LEAVES_AFTER: u64 = 6;
@@ -110,7 +110,7 @@ impl Script {
 
     fn enqueue(&mut self, number: u64) -> Option<Operation> {
         let expected = &mut self.expected;
-        let mut records = Vec::new();
+        let mut records = NewRecords::default();
         for _ in 0..records_of(number) {
             expected.last_queued += 1;
             let sequence = expected.last_queued;
@@ -120,17 +120,17 @@ impl Script {
             let figures = expected.figures.side_mut(change.source);
             figures.accepted += 1;
             figures.queued += 1;
-            records.push(NewRecord {
+            let record = QueuedRecord {
                 sequence: QueueSequence(sequence),
                 accept_time: DateTime::from_timestamp(sequence as i64, 0).unwrap(),
                 change,
                 previous: None,
-                fingerprint: sequence,
-                because: QueuedBecause::Paused,
-            });
+                yielded: BTreeSet::new(),
+            };
+            records.push(&record, sequence, QueuedBecause::Paused);
         }
         expected.ends.push(expected.last_queued);
-        (!records.is_empty()).then_some(Operation::Enqueue(records))
+        (!records.is_empty()).then(|| records.into_operation())
     }
 
     /// Of what an earlier commit has queued, one record fails, one in eight stays, the others are applied.

@@ -13,7 +13,7 @@ use crate::model::ids::QueueSequence;
 use crate::model::limits::{self, WARN_RATIO};
 use crate::model::state::MapState;
 use crate::model::table_map::SyncMode;
-use crate::store::{COMMIT_BYTES_MAX, Commit, Durability, NewRecord, Operation, Pending, Receipt, StoreError};
+use crate::store::{COMMIT_BYTES_MAX, Commit, Durability, NewRecords, Operation, Pending, Receipt, StoreError};
 use chrono::{DateTime, Duration, Utc};
 use std::collections::{HashMap, VecDeque};
 
@@ -302,25 +302,18 @@ impl MapTask {
         if batch.records.is_empty() && batch.lost.is_empty() {
             return Ok(()); // all were refused
         }
-        let crossing::Batch { records, lost, effects, .. } = batch;
+        let crossing::Batch { records, lost, effects, bytes, .. } = batch;
         // What they have written at their own side is known no later than they are.
         self.note_accepted(records.iter().map(|(record, _)| (record.sequence, &record.change)));
         // What rides along goes by itself, so that a refusal for want of room concerns these changes alone.
         self.submit_lazy().await?;
         let mut operations = Vec::new();
-        let new_records: Vec<NewRecord> = records
-            .iter()
-            .map(|(record, _)| NewRecord {
-                sequence: record.sequence,
-                accept_time,
-                change: record.change.clone(),
-                previous: record.previous,
-                fingerprint: self.fingerprint_of(&record.change),
-                because,
-            })
-            .collect();
-        if !new_records.is_empty() {
-            operations.push(Operation::Enqueue(new_records));
+        if !records.is_empty() {
+            let mut new_records = NewRecords::with_capacity(records.len(), bytes);
+            for (record, _) in &records {
+                new_records.push(record, self.fingerprint_of(&record.change), because);
+            }
+            operations.push(new_records.into_operation());
         }
         operations.extend(effects.operations.iter().cloned());
         let commit = Commit { map: self.map.id.clone(), expected: None, operations };

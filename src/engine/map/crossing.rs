@@ -35,7 +35,7 @@ pub(super) struct Batch {
     pub lost: Vec<Lost>,
     pub effects: Effects,
     /// About how many bytes its commit has.
-    bytes: usize,
+    pub bytes: usize,
 }
 
 /// An incoming change that the other side won as a whole, and who waits for it.
@@ -141,23 +141,24 @@ impl MapTask {
         let Some(plan) = self.running.as_ref().map(|running| running.plan.clone()) else {
             return Ok(None); // dropping the reply answers: not ready
         };
-        let mut change = arrival.change.clone();
-        let crossed = self.crossed(batch, &plan, &mut change, arrival.perhaps_echo)?;
+        let Arrival { mut change, reply, perhaps_echo } = arrival;
+        let as_it_came = self.goes_both_ways().then(|| change.clone()); // what goes one way crosses nothing
+        let crossed = self.crossed(batch, &plan, &mut change, perhaps_echo)?;
         let bytes = crossed.size(&change);
         if batch.bytes + bytes > ENQUEUE_BYTES_MAX {
             if batch.bytes > 0 {
-                return Ok(Some(arrival));
+                return Ok(Some(Arrival { change: as_it_came.unwrap_or(change), reply, perhaps_echo }));
             }
             let (map, key) = (self.map.id.clone(), change.key.to_string());
             self.forget_unanswered(&change.change_id);
-            if let Some(reply) = arrival.reply {
+            if let Some(reply) = reply {
                 let too_large = EngineError::ChangeTooLarge { map, key, bytes, bytes_max: ENQUEUE_BYTES_MAX };
                 let _ = reply.send(Err(too_large));
             }
             return Ok(None);
         }
         batch.bytes += bytes;
-        self.carry_out_crossing(batch, &plan, change, arrival.reply, crossed);
+        self.carry_out_crossing(batch, &plan, change, reply, crossed);
         Ok(None)
     }
 

@@ -225,7 +225,7 @@ pub struct MapView {
 }
 
 /// The way to a map's task.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct MapHandle {
     commands: mpsc::Sender<Command>,
     looking: Looking,
@@ -233,12 +233,12 @@ pub struct MapHandle {
 
 impl MapHandle {
     /// Starts the task of a map that the store has.
-    pub fn start(context: Context, map: TableMap) -> MapHandle {
+    pub fn start(context: Context, map: TableMap) -> Arc<MapHandle> {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (shown, looking) = shown::shown(view_of(&map));
         let tasks = context.tasks.clone();
         tasks.spawn(supervise(context, map.id, inbox, shown));
-        MapHandle { commands, looking }
+        Arc::new(MapHandle { commands, looking })
     }
 
     /// Wakes whenever an execution has come further.

@@ -26,7 +26,7 @@ pub(crate) struct Shown {
 }
 
 /// The other end.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Looking {
     pub view: watch::Receiver<Arc<MapView>>,
     pub execution: watch::Receiver<Option<Arc<Execution>>>,

@@ -132,21 +132,18 @@ impl Operation {
 
 impl From<&NewRecord> for message::NewRecord {
     fn from(record: &NewRecord) -> Self {
-        let NewRecord { sequence, accept_time, change, previous, fingerprint, because } = record;
-        let reason = if change.change_id.is_empty() { "" } else { because.as_str() };
+        let NewRecord { sequence, accept_time, source, size, change_id, key, fingerprint, because, encoded } = record;
+        let reason = if change_id.is_empty() { "" } else { because.as_str() };
         Self {
-            record: Some(message::QueuedRecord {
-                sequence: sequence.0,
-                source: change.source.number(),
-                size: u32::try_from(change.size()).unwrap_or(u32::MAX),
-                accept_time: Some(accept_time.into()),
-                change: Some(change.into()),
-                previous: previous.map(|sequence| sequence.0),
-                yielded: Vec::new(),
-            }),
+            record: encoded.clone(),
+            sequence: sequence.0,
+            source: source.number(),
+            size: *size,
+            accept_time: Some(accept_time.into()),
+            change_id: change_id.clone(),
             fingerprint: *fingerprint,
             reason: reason.to_owned(),
-            key: change.key.encode(),
+            key: key.clone(),
         }
     }
 }

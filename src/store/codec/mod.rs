@@ -8,6 +8,7 @@ mod commit;
 mod error_group;
 mod execution;
 mod job;
+mod queued;
 mod schema;
 mod table_map;
 mod value;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use alert::noted;
 pub use error_group::error_group;
+pub use queued::encode_queued;
 
 use super::StoreError;
 use super::message;

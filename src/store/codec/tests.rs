@@ -20,6 +20,7 @@ use crate::model::table_map::{
 use crate::model::value::{Decimal, Value};
 use crate::store::codec::Unreadable;
 use crate::store::message;
+use bytes::BytesMut;
 use chrono::{DateTime, NaiveDate, Utc};
 use proptest::prelude::*;
 use prost::Message;
@@ -96,6 +97,37 @@ fn values_keep_their_writing() {
     assert_eq!(format!("{read:?}"), format!("{:?}", row()));
 }
 
+/// A change as the queue keeps it, encoded without its message.
+fn assert_encoded_as_its_message(change: Change) {
+    for previous in [None, Some(QueueSequence(300))] {
+        let (sequence, accept_time, change) = (QueueSequence(1), time(), change.clone());
+        let record = QueuedRecord { sequence, accept_time, change, previous, yielded: ["a".to_owned()].into() };
+        let message = message::QueuedRecord { yielded: Vec::new(), ..(&record).into() };
+        let mut encoded = BytesMut::from(&b"before"[..]);
+        super::encode_queued(&record, &mut encoded);
+        assert_eq!(encoded[6..], message.encode_to_vec(), "{record:?}");
+    }
+}
+
+#[test]
+fn a_change_is_encoded_as_its_message_whatever_its_length() {
+    for len in (0..400).chain([16_000, 16_383, 16_384, 300_000]) {
+        let change = Change {
+            source: Side::Right,
+            operation: Operation::Delete,
+            key: Key::new(vec![Value::String("k".repeat(len / 2))]),
+            previous_key: None,
+            row: Row::from_iter([(String::new(), Value::Bytes(vec![0; len])), ("n".repeat(len), Value::Null)]),
+            source_time: None,
+            change_id: String::new(),
+            correlation_id: "c".repeat(len),
+            cause: Cause::Caller,
+            over: None,
+        };
+        assert_encoded_as_its_message(change);
+    }
+}
+
 #[test]
 fn changes_and_what_becomes_of_them() {
     for (operation, cause, source, over) in [
@@ -118,6 +150,7 @@ fn changes_and_what_becomes_of_them() {
             over,
         };
         assert_again::<message::Change, _>(&change);
+        assert_encoded_as_its_message(change.clone());
         let record = QueuedRecord {
             sequence: QueueSequence(u64::MAX),
             accept_time: time(),
@@ -126,6 +159,7 @@ fn changes_and_what_becomes_of_them() {
             yielded: ["a".to_owned(), "b".to_owned()].into(),
         };
         assert_again::<message::QueuedRecord, _>(&record);
+        assert_encoded_as_its_message(record.change.clone());
         for kind in ErrorType::ALL {
             let retry = Retry { job: JobNumber(4), status: RetryStatus::Failed, time: time() };
             let error = ErrorRecord {

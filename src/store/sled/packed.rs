@@ -21,14 +21,21 @@ const CANNOT_READ: Unreadable = Unreadable("a packed value");
 
 /// How many bytes a value grows by with this item.
 pub(super) fn appended_len(item: &impl Message) -> usize {
-    let len = item.encoded_len();
+    framed_len(item.encoded_len())
+}
+
+fn framed_len(len: usize) -> usize {
     key_len(ITEMS_TAG) + encoded_len_varint(len as u64) + len
 }
 
 pub(super) fn append(value: &mut Vec<u8>, item: &impl Message) {
-    encode_key(ITEMS_TAG, WireType::LengthDelimited, value);
-    encode_varint(item.encoded_len() as u64, value);
+    begin_item(value, item.encoded_len());
     item.encode_raw(value);
+}
+
+fn begin_item(value: &mut Vec<u8>, len: usize) {
+    encode_key(ITEMS_TAG, WireType::LengthDelimited, value);
+    encode_varint(len as u64, value);
 }
 
 /// The encoded items of a value, in order.
@@ -77,15 +84,15 @@ impl Tail {
         }
     }
 
-    /// Where the item goes to a new value, that gets the number `next`; says whether it did.
+    /// Appends an encoded item. Where it goes to a new value, that gets the number `next`; says whether it did.
     pub fn append(
         &mut self,
         view: &mut View<'_>,
         subject: &Subject,
-        item: &impl Message,
+        item: &[u8],
         next: u64,
     ) -> Result<bool, StoreError> {
-        let full = self.number != 0 && self.bytes.len() + appended_len(item) > BYTES_MAX;
+        let full = self.number != 0 && self.bytes.len() + framed_len(item.len()) > BYTES_MAX;
         if full {
             self.write(view, subject)?;
         }
@@ -93,7 +100,8 @@ impl Tail {
         if begins {
             self.number = next;
         }
-        append(&mut self.bytes, item);
+        begin_item(&mut self.bytes, item.len());
+        self.bytes.extend_from_slice(item);
         Ok(begins)
     }
 

@@ -9,8 +9,8 @@ use super::taken;
 use super::view::View;
 use crate::store::StoreError;
 use crate::store::message::{
-    Disposition, Diversion, Divert, ErrorRecord, Fail, Figures, Leave, NewRecord, QueuedOutline, QueuedRecord,
-    Remembered, Taken, Yield,
+    Disposition, Diversion, Divert, ErrorRecord, Fail, Figures, Leave, NewRecord, QueuedOutline, Remembered, Taken,
+    Yield,
 };
 
 /// How many diversions may wait behind one another.
@@ -23,29 +23,27 @@ pub(super) fn enqueue(view: &mut View<'_>, subject: &mut Subject, records: Vec<N
     let mut tail = Tail::open(view, subject, shelf::QUEUE, subject.head.open_segment)?;
     let mut taken = Vec::with_capacity(records.len());
     for new in records {
-        let record = new.record.ok_or_else(|| subject.misfit("a record without its change"))?;
         let next = subject.head.last_queued + 1;
-        if record.sequence != next {
-            return Err(subject.misfit(format!("record {} is to be queued, {next} is the next", record.sequence)));
+        if new.sequence != next {
+            return Err(subject.misfit(format!("record {} is to be queued, {next} is the next", new.sequence)));
         }
         subject.head.last_queued = next;
-        subject.head.queued_bytes += u64::from(record.size);
-        let figures = subject.figures(record.source)?;
+        subject.head.queued_bytes += u64::from(new.size);
+        let figures = subject.figures(new.source)?;
         figures.accepted += 1;
         figures.queued += 1;
-        tail.append(view, subject, &record, next)?;
-        subject.head.last_accepted = record.accept_time.or(subject.head.last_accepted);
-        taken.push(taken_of(record, new.fingerprint, new.reason, new.key));
+        tail.append(view, subject, &new.record, next)?;
+        subject.head.last_accepted = new.accept_time.or(subject.head.last_accepted);
+        taken.push(taken_of(new));
     }
     subject.head.open_segment = tail.close(view, subject)?;
     taken::take_in(view, subject, taken)
 }
 
 /// Rule 4: the answer to a change with an id is kept.
-fn taken_of(record: QueuedRecord, fingerprint: u64, reason: String, mut key: Vec<u8>) -> Taken {
+fn taken_of(new: NewRecord) -> Taken {
+    let NewRecord { sequence, accept_time: time, change_id, fingerprint, reason, mut key, .. } = new;
     key.truncate(keys::KEY_BYTES_MAX);
-    let (sequence, time) = (record.sequence, record.accept_time);
-    let change_id = record.change.map(|change| change.change_id).unwrap_or_default();
     let remembered = if change_id.is_empty() {
         Remembered { sequence, time, ..Remembered::default() }
     } else {

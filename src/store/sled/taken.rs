@@ -27,8 +27,11 @@ pub(super) fn id_hash(change_id: &str) -> u64 {
 /// Changes were taken in, in this order.
 pub(super) fn take_in(view: &mut View<'_>, subject: &mut Subject, taken: Vec<Taken>) -> Result<(), StoreError> {
     let mut tail = Tail::open(view, subject, shelf::PAGES, subject.head.open_page)?;
+    let mut item = Vec::new();
     for taken in &taken {
-        if tail.append(view, subject, taken, subject.head.last_page + 1)? {
+        item.clear();
+        taken.encode_raw(&mut item);
+        if tail.append(view, subject, &item, subject.head.last_page + 1)? {
             subject.head.last_page += 1;
         }
     }

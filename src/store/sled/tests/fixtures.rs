@@ -2,7 +2,7 @@
 
 use crate::model::activity::{Event, EventKind, Severity};
 use crate::model::change::{
-    Answer, Cause, Change, Disposition, Operation as ChangeOperation, QueuedBecause, Remembered,
+    Answer, Cause, Change, Disposition, Operation as ChangeOperation, QueuedBecause, QueuedRecord, Remembered,
 };
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::figures::Figures;
@@ -16,7 +16,7 @@ use crate::model::table_map::{
 };
 use crate::model::value::Value;
 use crate::store::sled::{Options, SledStore};
-use crate::store::{Commit, NewRecord, Operation, Receipt, Store, StoreError};
+use crate::store::{Commit, NewRecord, NewRecords, Operation, Receipt, Store, StoreError};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -105,14 +105,17 @@ pub fn change(source: Side, key: i64, text_bytes: usize) -> Change {
 }
 
 pub fn new_record(sequence: u64, change: Change) -> NewRecord {
-    NewRecord {
+    let record = QueuedRecord {
         sequence: QueueSequence(sequence),
         accept_time: time(sequence as i64),
         change,
         previous: sequence.checked_sub(7).map(QueueSequence),
-        fingerprint: sequence * 31,
-        because: QueuedBecause::Paused,
-    }
+        yielded: Default::default(),
+    };
+    let mut records = NewRecords::default();
+    records.push(&record, sequence * 31, QueuedBecause::Paused);
+    let Operation::Enqueue(mut records) = records.into_operation() else { unreachable!() };
+    records.remove(0)
 }
 
 /// Records with these sequences, from both sides in turn.

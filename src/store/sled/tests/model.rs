@@ -14,8 +14,10 @@ use crate::model::key::Key;
 use crate::model::retry::{Retry, RetryStatus};
 use crate::model::table_map::{Side, TableMap};
 use crate::model::written::{Written, WrittenSince};
+use crate::store::message;
 use crate::store::{Commit, DivertTo, Head, NewRecord, Operation, Receipt, Retried, RetryResult};
 use chrono::{DateTime, Utc};
+use prost::Message;
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, Default)]
@@ -384,23 +386,18 @@ impl MapModel {
         }
         self.last_queued += 1;
         self.last_accepted = Some(new.accept_time);
-        self.figures.queued_bytes += new.change.size() as u64;
-        let figures = self.figures.side_mut(new.change.source);
+        let record = message::QueuedRecord::decode(new.encoded.clone()).unwrap();
+        let record = QueuedRecord::try_from(record).unwrap();
+        self.figures.queued_bytes += record.change.size() as u64;
+        let figures = self.figures.side_mut(record.change.source);
         figures.accepted += 1;
         figures.queued += 1;
-        if !new.change.change_id.is_empty() {
+        if !record.change.change_id.is_empty() {
             let reason = new.because.as_str().to_owned();
             let answer = Answer { disposition: Disposition::Queued, sequence: new.sequence, reason };
             let remembered = Remembered { fingerprint: new.fingerprint, answer, time: new.accept_time };
-            self.remember(&new.change.change_id, remembered);
+            self.remember(&record.change.change_id, remembered);
         }
-        let record = QueuedRecord {
-            sequence: new.sequence,
-            accept_time: new.accept_time,
-            change: new.change.clone(),
-            previous: new.previous,
-            yielded: Default::default(),
-        };
         self.queue.insert(new.sequence.0, record);
         Ok(())
     }
