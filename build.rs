@@ -27,11 +27,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("tandem_descriptor.bin"), served.encode_file_descriptor_set())?;
     fs::write(out.join("access.rs"), access(&served)?)?;
 
-    // Maps of the store are written in the order of their keys: equal messages have equal bytes.
+    // Maps of the store are written in the order of their keys: equal messages have equal bytes. Those of records have a few
+    // entries each, which are made and read sooner so.
     let mut all = protox::Compiler::new([PROTO_ROOT])?;
     all.include_imports(true).include_source_info(true).open_files(&files)?;
     tonic_prost_build::configure()
         .btree_map(format!(".{PRIVATE_PACKAGE}"))
+        .btree_map(".tandem.v1.Record")
         .bytes(format!(".{PRIVATE_PACKAGE}.NewRecord.record"))
         .extern_path(".google.rpc.Status", "::tonic_types::Status")
         .compile_fds(all.file_descriptor_set())?;

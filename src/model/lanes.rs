@@ -1,7 +1,8 @@
 //! Lanes: the order of one key of one map, for changes of both sides together (rule 2). Only order is decided here;
 //! what is in a lane, and what is done with it, is its owner's.
 
-use std::collections::{HashMap, VecDeque};
+use foldhash::HashMap;
+use std::collections::VecDeque;
 
 /// One change in the lanes, named by its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

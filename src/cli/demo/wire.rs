@@ -4,7 +4,7 @@ use super::tables::{Columns, Pair, Record};
 use crate::model::table_map::Side;
 use crate::model::value::Value;
 use crate::services::proto as pb;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// A whole record under one side's column names.
 pub fn record(pair: &Pair, side: Side, values: &Record) -> pb::Record {
@@ -15,7 +15,7 @@ pub fn record(pair: &Pair, side: Side, values: &Record) -> pb::Record {
 /// The key alone.
 pub fn key(pair: &Pair, side: Side, key: &str) -> pb::Record {
     let value = value(&Value::String(key.to_owned()));
-    pb::Record { fields: HashMap::from([(pair.key_column(side).to_owned(), value)]) }
+    pb::Record { fields: BTreeMap::from([(pair.key_column(side).to_owned(), value)]) }
 }
 
 fn value(value: &Value) -> pb::Value {

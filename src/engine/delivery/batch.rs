@@ -5,7 +5,8 @@ use crate::connectors::{Write, WriteOperation};
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::key;
 use crate::model::schema::TableSchema;
-use std::collections::{HashSet, VecDeque};
+use foldhash::{HashSet, HashSetExt};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 

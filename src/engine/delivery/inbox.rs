@@ -3,7 +3,8 @@
 use super::batch::{Batch, Waiting, next_batch};
 use super::{INBOX_ITEMS_MAX, Item, Outcome};
 use crate::model::failure::Failure;
-use std::collections::{HashSet, VecDeque};
+use foldhash::HashSet;
+use std::collections::VecDeque;
 use tokio::sync::mpsc;
 
 /// Taken from whenever the worker looks, into a queue of its own that is as bounded.

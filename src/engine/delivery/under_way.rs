@@ -4,9 +4,9 @@ use super::Priority;
 use super::batch::{Batch, Waiting};
 use super::writer::{Writer, Written};
 use crate::model::failure::Failure;
+use foldhash::HashSet;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
-use std::collections::HashSet;
 
 pub(super) struct UnderWay {
     writer: Writer,
@@ -39,7 +39,7 @@ pub(super) struct Rest {
 impl UnderWay {
     pub fn new(writer: Writer) -> Self {
         let max = writer.application.batches_at_once().max(1);
-        Self { writer, writing: FuturesUnordered::new(), keys: HashSet::new(), max, crowded: false, alone: false }
+        Self { writer, writing: FuturesUnordered::new(), keys: HashSet::default(), max, crowded: false, alone: false }
     }
 
     pub fn is_empty(&self) -> bool {

@@ -206,12 +206,10 @@ impl MapTask {
         }
     }
 
-    /// Gives an answer to those who sent the same change again while it had none.
-    pub fn answer_waiters(&mut self, change_id: &str, answer: &Answer) {
-        if let Some(unanswered) = self.unanswered.get_mut(change_id) {
-            for waiter in unanswered.waiters.drain(..) {
-                let _ = waiter.send(Ok(answer.clone()));
-            }
+    /// Gives an answer to those who sent the same change again while it had none; from now on the store knows it.
+    fn answer_waiters(&mut self, change_id: &str, answer: &Answer) {
+        for waiter in self.unanswered.remove(change_id).into_iter().flat_map(|unanswered| unanswered.waiters) {
+            let _ = waiter.send(Ok(answer.clone()));
         }
     }
 
@@ -343,10 +341,8 @@ impl MapTask {
         for (record, reply) in records {
             let (disposition, sequence) = (Disposition::Queued, record.sequence);
             let answer = Answer { disposition, sequence, reason: because.as_str().to_owned() };
-            let change_id = record.change.change_id.clone();
-            if !change_id.is_empty() {
-                self.answer_waiters(&change_id, &answer);
-                self.unanswered.remove(&change_id);
+            if !record.change.change_id.is_empty() {
+                self.answer_waiters(&record.change.change_id, &answer);
             }
             if let Some(reply) = reply {
                 let _ = reply.send(Ok(answer));

@@ -18,7 +18,8 @@ use crate::model::state::MapState;
 use crate::model::table_map::Side;
 use crate::model::under_way::Sent;
 use chrono::{DateTime, Utc};
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use foldhash::{HashMap, HashSet};
+use std::collections::{BTreeSet, VecDeque};
 
 /// Changes that a map has in its lanes at most, of the queue and of callers that wait.
 pub(super) const ENTRIES_MAX: usize = 8_192;

@@ -3,7 +3,7 @@
 use crate::model::change::Change;
 use crate::model::ids::QueueSequence;
 use crate::model::key::Key;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The last queued record of each key. Records are linked backwards by `QueuedRecord::previous`, so this is all that is

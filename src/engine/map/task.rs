@@ -27,10 +27,11 @@ use crate::model::state::MapState;
 use crate::model::table_map::{Side, TableMap};
 use crate::store::{Operation, Receipt, StoreError};
 use chrono::{DateTime, Utc};
+use foldhash::{HashMap, HashSet};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, watch};
 
@@ -175,7 +176,7 @@ impl MapTask {
             arriving: VecDeque::new(),
             arriving_bytes: 0,
             enqueueing: None,
-            unanswered: HashMap::new(),
+            unanswered: HashMap::default(),
             drain: Drain::default(),
             reads: Reads::default(),
             pass_gate: Gate::default(),
@@ -183,7 +184,7 @@ impl MapTask {
             outcomes,
             operations: Vec::new(),
             applied: Vec::new(),
-            leaving: HashSet::new(),
+            leaving: HashSet::default(),
             ends_next: Ends::default(),
             lazy: FuturesUnordered::new(),
             folded: None,

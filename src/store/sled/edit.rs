@@ -1,9 +1,9 @@
 //! One segment of the queue while a commit changes what is left of it.
 
 use super::keys::{self, shelf};
-use super::segment;
 use super::subject::Subject;
 use super::view::{View, decode};
+use super::{packed, segment};
 use crate::store::StoreError;
 use crate::store::message::{MapHead, QueuedOutline, QueuedRecord, SegmentNote};
 use prost::Message;
@@ -13,7 +13,7 @@ use sled::IVec;
 pub(super) struct Edit {
     key: IVec,
     pub first: u64,
-    bytes: IVec,
+    records: Vec<u8>,
     outlines: Vec<QueuedOutline>,
     note: SegmentNote,
 }
@@ -30,15 +30,16 @@ impl Edit {
         Self::read(view, &key, value)
     }
 
-    pub fn read(view: &View<'_>, key: &IVec, bytes: IVec) -> Result<Self, StoreError> {
+    pub fn read(view: &View<'_>, key: &IVec, value: IVec) -> Result<Self, StoreError> {
+        let records = packed::unpacked(&value)?.into_owned();
         let mut note_key = key.to_vec();
         note_key[0] = shelf::NOTES; // a key begins with its shelf
         let note = view.get(&note_key)?;
         Ok(Self {
             key: key.clone(),
             first: keys::last_number(key).unwrap_or(0),
-            outlines: segment::outlines(&bytes)?,
-            bytes,
+            outlines: segment::outlines(&records)?,
+            records,
             note: note.map(|note| decode(&note, "a segment's note")).transpose()?.unwrap_or_default(),
         })
     }
@@ -81,7 +82,7 @@ impl Edit {
     }
 
     pub fn record(&self, sequence: u64) -> Result<QueuedRecord, StoreError> {
-        Ok(segment::record(&self.bytes, &self.note, (sequence - self.first) as usize)?)
+        Ok(segment::record(&self.records, &self.note, (sequence - self.first) as usize)?)
     }
 
     /// Writes the note; or, when all records are gone, removes the segment with it.

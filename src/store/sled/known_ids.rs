@@ -8,11 +8,11 @@ use super::taken;
 use super::view::decode;
 use super::{packed, read};
 use crate::store::StoreError;
-use crate::store::message::{IdHashes, Remembered, Taken, TakenOutline};
+use crate::store::message::{IdHashes, Remembered, Taken};
 use fastbloom::BloomFilter;
+use foldhash::{HashMap, HashMapExt, HashSet};
 use lru::LruCache;
 use sled::Db;
-use std::collections::{HashMap, HashSet};
 
 /// Ids on pages that are known at once, of all maps together; about 34 bytes each. Where there are more, the maps that took in nothing for
 /// longest are read again when they take in something.
@@ -127,7 +127,7 @@ fn run_of(map: &[u8], key: &[u8]) -> u64 {
 
 impl OfMap {
     fn load(db: &Db, map: &str, incarnation: u32) -> Result<Self, StoreError> {
-        let mut known = Self { incarnation, on_pages: HashMap::new(), filters: Vec::new() };
+        let mut known = Self { incarnation, on_pages: HashMap::default(), filters: Vec::new() };
         for shelf in [shelf::ID_HASHES, shelf::PAGES] {
             let prefix = keys::of_incarnation(shelf, map, incarnation);
             for entry in db.range(prefix.clone()..keys::behind(&prefix)) {
@@ -143,10 +143,10 @@ impl OfMap {
     }
 
     fn note_page(&mut self, number: u64, page: &[u8]) -> Result<(), StoreError> {
-        for taken in packed::items(page) {
-            let taken: TakenOutline = decode(taken?, "a change that was taken in")?;
-            if taken.id_hash != 0 {
-                let last = self.on_pages.entry(taken.id_hash).or_default();
+        for taken in packed::items(&packed::unpacked(page)?) {
+            let id_hash = taken::id_hash_of(taken?);
+            if id_hash != 0 {
+                let last = self.on_pages.entry(id_hash).or_default();
                 *last = number.max(*last);
             }
         }

@@ -4,10 +4,12 @@
 
 use super::subject::Subject;
 use super::view::View;
-use crate::store::StoreError;
 use crate::store::codec::Unreadable;
+use crate::store::message::Compressed;
+use crate::store::{COMMIT_BYTES_MAX, StoreError};
 use prost::Message;
 use prost::encoding::{WireType, decode_varint, encode_key, encode_varint, encoded_len_varint, key_len};
+use std::borrow::Cow;
 
 /// A value is cut before it grows past this; one item that is larger has a value of its own. Small enough that a leaf of
 /// sled with 16 of them stays inside its log (a leaf over a quarter of sled's segment size becomes a file of its own).
@@ -17,20 +19,40 @@ const OPEN_BYTES: usize = 4 * 1024;
 
 /// The field of the items, in every message that packs some.
 const ITEMS_TAG: u32 = 1;
+/// What a value begins with that is a `Compressed`: its first field.
+const COMPRESSED_KEY: u8 = 2 << 3 | WireType::Varint as u8;
+/// No value that was written is longer: one that says so was not.
+const UNPACKED_BYTES_MAX: usize = 2 * COMMIT_BYTES_MAX;
 const CANNOT_READ: Unreadable = Unreadable("a packed value");
 
+/// What can be packed: a message, or one that is encoded already.
+pub(super) trait Item {
+    fn item_len(&self) -> usize;
+    fn put(&self, to: &mut Vec<u8>);
+}
+
+impl<M: Message> Item for M {
+    fn item_len(&self) -> usize {
+        self.encoded_len()
+    }
+
+    fn put(&self, to: &mut Vec<u8>) {
+        self.encode_raw(to);
+    }
+}
+
 /// How many bytes a value grows by with this item.
-pub(super) fn appended_len(item: &impl Message) -> usize {
-    framed_len(item.encoded_len())
+pub(super) fn appended_len(item: &impl Item) -> usize {
+    framed_len(item.item_len())
 }
 
 fn framed_len(len: usize) -> usize {
     key_len(ITEMS_TAG) + encoded_len_varint(len as u64) + len
 }
 
-pub(super) fn append(value: &mut Vec<u8>, item: &impl Message) {
-    begin_item(value, item.encoded_len());
-    item.encode_raw(value);
+pub(super) fn append(value: &mut Vec<u8>, item: &impl Item) {
+    begin_item(value, item.item_len());
+    item.put(value);
 }
 
 fn begin_item(value: &mut Vec<u8>, len: usize) {
@@ -38,7 +60,29 @@ fn begin_item(value: &mut Vec<u8>, len: usize) {
     encode_varint(len as u64, value);
 }
 
-/// The encoded items of a value, in order.
+/// The items of a value that was written: as they were packed, also when they are compressed.
+pub(super) fn unpacked(value: &[u8]) -> Result<Cow<'_, [u8]>, Unreadable> {
+    if value.first() != Some(&COMPRESSED_KEY) {
+        return Ok(Cow::Borrowed(value));
+    }
+    let compressed = Compressed::decode(value).map_err(|_| CANNOT_READ)?;
+    let len = compressed.len as usize;
+    if len > UNPACKED_BYTES_MAX {
+        return Err(CANNOT_READ);
+    }
+    let items = lz4_flex::block::decompress(&compressed.lz4, len).map_err(|_| CANNOT_READ)?;
+    if items.len() == len { Ok(Cow::Owned(items)) } else { Err(CANNOT_READ) }
+}
+
+/// As it is written when nothing is appended any more: compressed, where that makes it smaller. What is written less costs less
+/// than the compression: the engine writes each entry about four times, with those beside it.
+fn compressed(items: Vec<u8>) -> Vec<u8> {
+    let Ok(len) = u32::try_from(items.len()) else { return items };
+    let compressed = Compressed { len, lz4: lz4_flex::block::compress(&items) };
+    if compressed.encoded_len() < items.len() { compressed.encode_to_vec() } else { items }
+}
+
+/// The encoded items of a value that is unpacked, in order.
 pub(super) fn items(value: &[u8]) -> impl Iterator<Item = Result<&[u8], Unreadable>> {
     let mut rest = value;
     std::iter::from_fn(move || {
@@ -58,11 +102,16 @@ fn split_item<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Unreadable> {
     if key != u64::from(ITEMS_TAG << 3 | WireType::LengthDelimited as u32) {
         return Err(CANNOT_READ);
     }
+    split_content(rest)
+}
+
+/// What has its length before it.
+pub(super) fn split_content<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Unreadable> {
     let len = decode_varint(rest).map_err(|_| CANNOT_READ)?;
     let len = usize::try_from(len).map_err(|_| CANNOT_READ)?;
-    let (item, behind) = rest.split_at_checked(len).ok_or(CANNOT_READ)?;
+    let (content, behind) = rest.split_at_checked(len).ok_or(CANNOT_READ)?;
     *rest = behind;
-    Ok(item)
+    Ok(content)
 }
 
 /// The last value of a numbered shelf, while items are appended.
@@ -78,7 +127,7 @@ impl Tail {
     pub fn open(view: &View<'_>, subject: &Subject, shelf: u8, open: u64) -> Result<Self, StoreError> {
         let bytes = if open == 0 { None } else { view.get(&subject.key(shelf, open))? };
         match bytes {
-            Some(bytes) => Ok(Self { shelf, number: open, bytes: bytes.to_vec() }),
+            Some(bytes) => Ok(Self { shelf, number: open, bytes: unpacked(&bytes)?.into_owned() }),
             None if open == 0 => Ok(Self { shelf, number: 0, bytes: Vec::new() }),
             None => Err(StoreError::Corrupt { what: format!("shelf {shelf:#04x} without its value {open}") }),
         }
@@ -94,7 +143,8 @@ impl Tail {
     ) -> Result<bool, StoreError> {
         let full = self.number != 0 && self.bytes.len() + framed_len(item.len()) > BYTES_MAX;
         if full {
-            self.write(view, subject)?;
+            let items = std::mem::take(&mut self.bytes);
+            self.write(view, subject, compressed(items))?;
         }
         let begins = full || self.number == 0;
         if begins {
@@ -105,17 +155,19 @@ impl Tail {
         Ok(begins)
     }
 
-    fn write(&mut self, view: &mut View<'_>, subject: &Subject) -> Result<(), StoreError> {
-        view.put(subject.key(self.shelf, self.number), std::mem::take(&mut self.bytes))
+    fn write(&self, view: &mut View<'_>, subject: &Subject, value: Vec<u8>) -> Result<(), StoreError> {
+        view.put(subject.key(self.shelf, self.number), value)
     }
 
     /// Writes it; gives its number while it is small enough to be appended to, else 0.
-    pub fn close(mut self, view: &mut View<'_>, subject: &Subject) -> Result<u64, StoreError> {
+    pub fn close(self, view: &mut View<'_>, subject: &Subject) -> Result<u64, StoreError> {
         if self.number == 0 {
             return Ok(0);
         }
-        let stays_open = self.bytes.len() < OPEN_BYTES;
-        self.write(view, subject)?;
-        Ok(if stays_open { self.number } else { 0 })
+        let Self { shelf, number, bytes } = self;
+        let stays_open = bytes.len() < OPEN_BYTES;
+        let value = if stays_open { bytes } else { compressed(bytes) };
+        view.put(subject.key(shelf, number), value)?;
+        Ok(if stays_open { number } else { 0 })
     }
 }

@@ -4,8 +4,8 @@ use super::SledStore;
 use super::edit::diverted_through;
 use super::failure::EngineFailure;
 use super::keys::{self, shelf};
-use super::segment;
 use super::view::decode;
+use super::{packed, segment};
 use crate::model::activity::LoggedEvent;
 use crate::model::change::QueuedRecord;
 use crate::model::ids::{EventSequence, MapId, Position, QueueSequence};
@@ -17,6 +17,7 @@ use crate::store::message::{self, MapHead, SegmentNote};
 use crate::store::{Head, StoreError};
 use prost::Message;
 use sled::{Db, IVec};
+use std::borrow::Cow;
 
 /// How many segments are collected at a time; a writer waits no longer than that takes.
 const SEGMENTS_AT_ONCE: usize = 16;
@@ -59,9 +60,8 @@ impl Collected {
         self.first
     }
 
-    /// The sequence of its last record; no segment is empty.
-    fn last(&self) -> u64 {
-        self.first + segment::records(&self.segment).count() as u64 - 1
+    fn records(&self) -> Result<Cow<'_, [u8]>, StoreError> {
+        Ok(packed::unpacked(&self.segment)?)
     }
 }
 
@@ -83,8 +83,11 @@ impl SledStore {
         let (mut after, mut bytes) = (after.0, 0);
         loop {
             let (segments, queued_after) = self.shared.read(|db| collect_segments(db, map, after))?;
+            let mut last = 0;
             for collected in &segments {
-                for record in queued_of(collected, queued_after)? {
+                let records = collected.records()?;
+                last = collected.first + segment::records(&records).count() as u64 - 1; // no segment is empty
+                for record in queued_of(collected, &records, queued_after)? {
                     let record = record?;
                     bytes += record.change.size();
                     if found.len() == records_max || (bytes > bytes_max && !found.is_empty()) {
@@ -94,10 +97,10 @@ impl SledStore {
                 }
             }
             // The last segment is found again and again while none follows it.
-            match segments.last().map(Collected::last) {
-                Some(last) if last > after => after = last,
-                Some(_) | None => return Ok(found),
+            if last <= after {
+                return Ok(found);
             }
+            after = last;
         }
     }
 
@@ -115,7 +118,8 @@ impl SledStore {
             segment_with(db, map, &head, before + 1)
         })?;
         let Some(collected) = collected else { return Ok(None) };
-        match queued_of(&collected, before)?.next() {
+        let records = collected.records()?;
+        match queued_of(&collected, &records, before)?.next() {
             Some(record) => Ok(Some(record?).filter(|record| record.sequence == sequence)),
             None => Ok(None),
         }
@@ -293,22 +297,24 @@ fn collected(db: &Db, key: &IVec, segment: IVec) -> Result<Collected, StoreError
 
 /// When the first record of a segment was accepted, queued still or not.
 pub(super) fn first_time(collected: &Collected) -> Result<Option<message::Time>, StoreError> {
-    let first = segment::records(&collected.segment).next().transpose()?;
+    let records = collected.records()?;
+    let first = segment::records(&records).next().transpose()?;
     let first: Option<message::QueuedRecord> = first.map(|bytes| decode(bytes, "a queued record")).transpose()?;
     Ok(first.and_then(|first| first.accept_time))
 }
 
 /// The records of a segment that are queued and come after `after`, with what they have yielded.
-fn queued_of(
+fn queued_of<'r>(
     collected: &Collected,
+    records: &'r [u8],
     after: u64,
-) -> Result<impl Iterator<Item = Result<QueuedRecord, StoreError>>, StoreError> {
+) -> Result<impl Iterator<Item = Result<QueuedRecord, StoreError>> + use<'r>, StoreError> {
     let note: SegmentNote = match &collected.note {
         Some(note) => decode(note, "a segment's note")?,
         None => SegmentNote::default(),
     };
     let first = collected.first;
-    let records = segment::records(&collected.segment).enumerate().filter_map(move |(index, bytes)| {
+    let records = segment::records(records).enumerate().filter_map(move |(index, bytes)| {
         if first + index as u64 <= after || segment::is_gone(&note, index) {
             return None;
         }

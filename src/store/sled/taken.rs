@@ -3,13 +3,14 @@
 //! change costs no key of its own, ids in no order spoil no pages, and whoever looks for one looks at one place in each run.
 
 use super::keys::{self, shelf};
-use super::packed::{self, Tail};
+use super::packed::{self, Item, Tail};
 use super::subject::Subject;
 use super::view::{View, decode};
 use crate::store::StoreError;
-use crate::store::message::{IdHashes, MapHead, QueuedKey, Run, Taken, Time};
+use crate::store::codec::Unreadable;
+use crate::store::message::{IdHashes, MapHead, QueuedKey, RememberedOutline, Run, Taken, Time};
 use prost::Message;
-use std::collections::HashMap;
+use prost::encoding::{DecodeContext, WireType, decode_key, skip_field};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// How many changes on pages become a run. Whoever looks for a key reads them all; who looks for an id knows its page.
@@ -22,6 +23,15 @@ const FORGET_ENTRIES: usize = 1_000;
 /// 0 is for none.
 pub(super) fn id_hash(change_id: &str) -> u64 {
     if change_id.is_empty() { 0 } else { xxh3_64(change_id.as_bytes()).max(1) }
+}
+
+/// The hash of an encoded `Taken`, which is its first field; 0 where it has none.
+pub(super) fn id_hash_of(item: &[u8]) -> u64 {
+    const FIELD: u8 = 1 << 3 | WireType::SixtyFourBit as u8;
+    match item.split_first_chunk::<9>() {
+        Some(([FIELD, hash @ ..], _)) => u64::from_le_bytes(*hash),
+        _ => 0,
+    }
 }
 
 /// Changes were taken in, in this order.
@@ -42,26 +52,25 @@ pub(super) fn take_in(view: &mut View<'_>, subject: &mut Subject, taken: Vec<Tak
 
 /// What is on pages becomes a run.
 fn end_run(view: &mut View<'_>, subject: &mut Subject) -> Result<(), StoreError> {
-    let mut taken: Vec<Taken> = Vec::new();
+    let mut unpacked = Vec::new();
     let (mut from, end) = pages(subject);
     while let Some((key, page)) = view.next(&from, &end)? {
-        taken.extend(read_page(&page)?);
+        unpacked.extend_from_slice(&packed::unpacked(&page)?); // one page behind the other is a page
         from = key.to_vec();
         view.remove(key.to_vec())?;
     }
+    let taken = packed::items(&unpacked).map(|item| Entry::of(item?)).collect::<Result<Vec<_>, Unreadable>>()?;
     subject.head.last_run += 1;
     subject.head.on_pages = 0;
     subject.head.open_page = 0;
     let number = subject.head.last_run;
     let first_segment = subject.head.first_segment;
-    let keys_of = |taken: &Taken| {
-        let sequence = sequence_of(taken);
-        (!taken.key.is_empty() && sequence >= first_segment).then(|| QueuedKey { key: taken.key.clone(), sequence })
-    };
-    let keys: Vec<QueuedKey> = taken.iter().filter_map(keys_of).collect();
+    let queued = taken.iter().filter(|taken| !taken.key.is_empty() && taken.sequence >= first_segment);
+    let keys: Vec<QueuedKey> =
+        queued.map(|taken| QueuedKey { key: taken.key.to_vec(), sequence: taken.sequence }).collect();
     let ids = with_ids(taken);
     let run = Run {
-        last_time: ids.iter().filter_map(time_of).max_by_key(|time| order_of(*time)),
+        last_time: ids.iter().filter_map(|taken| taken.time).max_by_key(|time| order_of(*time)),
         last_sequence: keys.iter().map(|key| key.sequence).max().unwrap_or(0),
     };
     write_ids(view, subject, number, &ids)?;
@@ -74,18 +83,64 @@ fn end_run(view: &mut View<'_>, subject: &mut Subject) -> Result<(), StoreError>
     drop_keys(view, subject)
 }
 
-/// Those with ids in the order of their hashes; of those with one id the last.
-fn with_ids(taken: Vec<Taken>) -> Vec<Taken> {
-    let mut ids: HashMap<String, Taken> = HashMap::with_capacity(taken.len());
-    for taken in taken.into_iter().filter(|taken| taken.id_hash != 0) {
-        ids.insert(taken.change_id.clone(), Taken { key: Vec::new(), ..taken });
-    }
-    let mut ids: Vec<Taken> = ids.into_values().collect();
-    ids.sort_unstable_by(|one, other| (one.id_hash, &one.change_id).cmp(&(other.id_hash, &other.change_id)));
-    ids
+/// An encoded `Taken` of a page, read as far as a run needs it.
+struct Entry<'a> {
+    id_hash: u64,
+    change_id: &'a [u8],
+    sequence: u64,
+    time: Option<Time>,
+    key: &'a [u8],
+    /// All of it but the key, which is its last field.
+    without_key: &'a [u8],
 }
 
-fn write_ids(view: &mut View<'_>, subject: &Subject, run: u64, ids: &[Taken]) -> Result<(), StoreError> {
+impl<'a> Entry<'a> {
+    fn of(item: &'a [u8]) -> Result<Self, Unreadable> {
+        const CANNOT_READ: Unreadable = Unreadable("a change that was taken in");
+        let mut entry =
+            Self { id_hash: id_hash_of(item), change_id: &[], sequence: 0, time: None, key: &[], without_key: item };
+        let mut rest = item;
+        while !rest.is_empty() {
+            let before = item.len() - rest.len();
+            let (tag, wire) = decode_key(&mut rest).map_err(|_| CANNOT_READ)?;
+            match (tag, wire) {
+                (2, WireType::LengthDelimited) => entry.change_id = packed::split_content(&mut rest)?,
+                (3, WireType::LengthDelimited) => {
+                    let outline = RememberedOutline::decode(packed::split_content(&mut rest)?);
+                    let outline = outline.map_err(|_| CANNOT_READ)?;
+                    (entry.sequence, entry.time) = (outline.sequence, outline.time);
+                }
+                (4, WireType::LengthDelimited) => {
+                    entry.key = packed::split_content(&mut rest)?;
+                    entry.without_key = &item[..before];
+                }
+                _ => skip_field(wire, tag, &mut rest, DecodeContext::default()).map_err(|_| CANNOT_READ)?,
+            }
+        }
+        Ok(entry)
+    }
+}
+
+impl Item for Entry<'_> {
+    fn item_len(&self) -> usize {
+        self.without_key.len()
+    }
+
+    fn put(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(self.without_key);
+    }
+}
+
+/// Those with ids in the order of their hashes; of those with one id the last.
+fn with_ids(mut taken: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
+    taken.retain(|taken| taken.id_hash != 0);
+    taken.reverse();
+    taken.sort_by(|one, other| (one.id_hash, one.change_id).cmp(&(other.id_hash, other.change_id))); // keeps the last one first
+    taken.dedup_by(|later, first| later.change_id == first.change_id);
+    taken
+}
+
+fn write_ids(view: &mut View<'_>, subject: &Subject, run: u64, ids: &[Entry<'_>]) -> Result<(), StoreError> {
     // Equal hashes stay together, so that one block has all that may be meant.
     for block in blocks(ids, |one, other| one.id_hash == other.id_hash) {
         let Some(first) = block.first() else { continue };
@@ -132,7 +187,7 @@ pub(super) fn key_blocks(
 }
 
 /// Items cut into blocks; those that belong together are in one.
-fn blocks<T: Message>(items: &[T], together: impl Fn(&T, &T) -> bool) -> Vec<&[T]> {
+fn blocks<T: Item>(items: &[T], together: impl Fn(&T, &T) -> bool) -> Vec<&[T]> {
     let (mut blocks, mut first, mut bytes) = (Vec::new(), 0, 0);
     for (index, item) in items.iter().enumerate() {
         let len = packed::appended_len(item);
@@ -146,7 +201,7 @@ fn blocks<T: Message>(items: &[T], together: impl Fn(&T, &T) -> bool) -> Vec<&[T
     blocks
 }
 
-fn packed_of(items: &[impl Message]) -> Vec<u8> {
+fn packed_of(items: &[impl Item]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(items.iter().map(packed::appended_len).sum());
     for item in items {
         packed::append(&mut bytes, item);
@@ -246,7 +301,7 @@ fn pages(subject: &Subject) -> (keys::Key, keys::Key) {
 
 /// The changes on a page, or in a block of ids.
 pub(super) fn read_page(page: &[u8]) -> Result<Vec<Taken>, StoreError> {
-    packed::items(page).map(|taken| decode(taken?, "a change that was taken in")).collect()
+    packed::items(&packed::unpacked(page)?).map(|taken| decode(taken?, "a change that was taken in")).collect()
 }
 
 pub(super) fn sequence_of(taken: &Taken) -> u64 {

@@ -7,8 +7,8 @@ use crate::store::message::{self, SegmentNote};
 use crate::store::sled::edit::diverted_through;
 use crate::store::sled::keys::{self, shelf};
 use crate::store::sled::offline::OfflineError;
-use crate::store::sled::segment;
 use crate::store::sled::view::decode;
+use crate::store::sled::{packed, segment};
 use sled::IVec;
 use std::collections::BTreeMap;
 
@@ -66,7 +66,9 @@ impl Check<'_> {
         keys: &mut KeyWalk,
     ) -> Result<(), OfflineError> {
         let mut left = 0;
-        for (index, record) in segment::records(bytes).enumerate() {
+        let records = packed::unpacked(bytes).map_err(Into::into);
+        let Some(records) = self.readable(life.map, "a segment of its queue", records) else { return Ok(()) };
+        for (index, record) in segment::records(&records).enumerate() {
             let sequence = first + index as u64;
             counted.last_sequence = counted.last_sequence.max(sequence);
             let Some(record) = self.readable(life.map, "a segment of its queue", record.map_err(Into::into)) else {

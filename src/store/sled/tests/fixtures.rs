@@ -95,13 +95,23 @@ pub fn change(source: Side, key: i64, text_bytes: usize) -> Change {
         operation: ChangeOperation::Upsert,
         key: Key::new(vec![Value::Int(key)]),
         previous_key: None,
-        row: Row::from_iter([("text".to_owned(), Value::String("x".repeat(text_bytes)))]),
+        row: Row::from_iter([("text".to_owned(), Value::String(text(key.cast_unsigned(), text_bytes)))]),
         source_time: None,
         change_id: String::new(),
         correlation_id: "c".to_owned(),
         cause: Cause::Caller,
         over: None,
     }
+}
+
+/// So many bytes that no compression makes much shorter.
+fn text(seed: u64, bytes: usize) -> String {
+    let mut state = seed;
+    let letter = |_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b' ' + (state >> 58) as u8)
+    };
+    (0..bytes).map(letter).collect()
 }
 
 pub fn new_record(sequence: u64, change: Change) -> NewRecord {
