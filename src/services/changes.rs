@@ -31,15 +31,19 @@ impl Services {
         input.text("change_id", &request.change_id, ID_CHARS_MAX);
         input.text("correlation_id", &request.correlation_id, ID_CHARS_MAX);
         let (Some(source), Some(operation)) = (source, operation) else { return (map, None) };
-        let correlation_id = Some(request.correlation_id).filter(|id| !id.is_empty());
         let change = NewChange {
             source,
             operation,
             record,
             previous_key,
             source_time,
+            correlation_id: match request.correlation_id {
+                // What its sender knows it by leads further than an id that nobody has seen.
+                none if none.is_empty() && request.change_id.is_empty() => new_correlation_id(),
+                none if none.is_empty() => request.change_id.clone(),
+                given => given,
+            },
             change_id: request.change_id,
-            correlation_id: correlation_id.unwrap_or_else(new_correlation_id),
         };
         if !input.is_clean()
             && let Some(map) = &map

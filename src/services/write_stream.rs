@@ -22,7 +22,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 /// Changes of one stream that were taken and have no answer yet. No more are read from the wire meanwhile, so that flow
 /// control holds the sender back: at 256 KiB a change at most, a stream keeps 128 MiB at the very worst.
-const IN_FLIGHT_MAX: usize = 512;
+const IN_FLIGHT_MAX: usize = 2048;
 
 impl Services {
     pub(super) fn write_stream<S>(

@@ -3,7 +3,7 @@
 use crate::model::activity::Event;
 use crate::model::alert::notification::Notification;
 use crate::model::alert::{Acknowledgement, AlertEvent, AlertSetting, MapAlerts, Noted};
-use crate::model::change::{Ending, QueuedBecause, QueuedRecord, Remembered};
+use crate::model::change::{Change, Ending, QueuedBecause, QueuedRecord, Remembered};
 use crate::model::execution::{DeferredRows, Execution, ExecutionError};
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::figures::Figures;
@@ -18,6 +18,9 @@ use std::collections::BTreeSet;
 
 /// The largest commit, in bytes of its message: what the next engine, a replicated log, takes as one entry.
 pub const COMMIT_BYTES_MAX: usize = 512 * 1024;
+
+/// Bytes of a key by which records are found: longer ones are told apart by looking at them.
+pub(super) const KEY_BYTES_MAX: usize = 128;
 
 /// Operations on one map, or on what belongs to none, that belong together.
 #[derive(Debug, Clone, PartialEq)]
@@ -232,11 +235,26 @@ pub struct NewRecord {
     pub(super) source: Side,
     pub(super) size: u32,
     pub(super) change_id: String,
+    /// Its first bytes.
     pub(super) key: Vec<u8>,
     pub(super) fingerprint: u64,
     pub(super) because: QueuedBecause,
     /// The record as the queue keeps it.
     pub(super) encoded: Bytes,
+}
+
+impl NewRecord {
+    /// How many bytes a change takes in a commit at most, whatever its values.
+    pub fn bytes_max(change: &Change) -> usize {
+        /// All numbers, times and lengths that are no value's.
+        const FIXED: usize = 192;
+        /// What says the kind and the length of a value, and of a column, beyond what their sizes have.
+        const VALUE: usize = 12;
+        const COLUMN: usize = 18;
+        let values = change.keys().map(|key| key.values().len()).sum::<usize>();
+        let told_twice = change.change_id.len() + KEY_BYTES_MAX.min(2 * change.key.size() + values * VALUE);
+        change.size() + FIXED + values * VALUE + change.row.len() * COLUMN + told_twice
+    }
 }
 
 /// Makes new records, those of one commit in one piece of memory.
@@ -256,6 +274,8 @@ impl NewRecords {
     /// the answer that is remembered. What it has yielded is told by operations of its own.
     pub fn push(&mut self, record: &QueuedRecord, fingerprint: u64, because: QueuedBecause) {
         let QueuedRecord { sequence, accept_time, change, .. } = record;
+        let mut key = change.key.encode();
+        key.truncate(KEY_BYTES_MAX);
         super::codec::encode_queued(record, &mut self.encoded);
         self.records.push(NewRecord {
             sequence: *sequence,
@@ -263,7 +283,7 @@ impl NewRecords {
             source: change.source,
             size: u32::try_from(change.size()).unwrap_or(u32::MAX),
             change_id: change.change_id.clone(),
-            key: change.key.encode(),
+            key,
             fingerprint,
             because,
             encoded: self.encoded.split().freeze(),

@@ -17,10 +17,10 @@ use crate::store::{COMMIT_BYTES_MAX, Commit, Durability, NewRecords, Operation, 
 use chrono::{DateTime, Duration, Utc};
 use std::collections::{HashMap, VecDeque};
 
-/// Changes and bytes that one commit enqueues; the bytes stay under the store's bound with its framing.
+/// Changes and bytes that one commit enqueues; the bytes leave room for what frames the commit.
 const ENQUEUE_RECORDS_MAX: usize = 4_096;
-pub(super) const ENQUEUE_BYTES_MAX: usize = 448 * 1024;
-/// What a small change takes in a commit beyond its own size.
+pub(super) const ENQUEUE_BYTES_MAX: usize = COMMIT_BYTES_MAX - 16 * 1024;
+/// What an operation on one record takes in a commit.
 pub(super) const FRAMING_BYTES: usize = 64;
 /// The largest change of a map that goes one way.
 pub const CHANGE_BYTES_MAX: usize = 256 * 1024;

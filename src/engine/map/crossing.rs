@@ -19,7 +19,7 @@ use crate::model::row::Row;
 use crate::model::state::MapState;
 use crate::model::table_map::{Side, SyncMode};
 use crate::model::told::{Again, said_again};
-use crate::store::Operation;
+use crate::store::{NewRecord, Operation};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
@@ -114,10 +114,10 @@ struct Yield {
 impl Crossed {
     /// About how many bytes all of it takes in a commit, the change with it.
     fn size(&self, change: &Change) -> usize {
-        let added = self.before.iter().chain(&self.after).map(|change| change.size() + FRAMING_BYTES);
+        let added = self.before.iter().chain(&self.after).map(NewRecord::bytes_max);
         let yields =
             self.yields.iter().map(|given| FRAMING_BYTES + given.columns.iter().map(String::len).sum::<usize>());
-        let own = if self.lost { 0 } else { change.size() + FRAMING_BYTES };
+        let own = if self.lost { 0 } else { NewRecord::bytes_max(change) };
         let conflict = if self.conflict.is_some() { 2 * CONFLICT_ROW_BYTES_MAX } else { 0 };
         let told = self.told_by_other.iter().map(String::len).sum::<usize>() * self.after.len();
         added.sum::<usize>() + yields.sum::<usize>() + own + conflict + told

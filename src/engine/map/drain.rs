@@ -133,21 +133,22 @@ impl Drain {
 
     /// Whether a change of the other side is in the lanes of this one's keys.
     pub fn other_side_is_on(&self, change: &Change) -> bool {
-        change.keys().any(|key| {
-            self.lanes
-                .of(&key.encode())
-                .filter_map(|ticket| self.entries.get(&ticket))
-                .any(|entry| entry.change.source != change.source)
-        })
+        change.keys().any(|key| self.of_key(key).any(|(_, entry)| entry.change.source != change.source))
     }
 
     /// What is under way from one side on these keys and is not in the queue: synchronous writes, and records that left the
     /// queue by a decision meanwhile.
     pub fn unqueued_of<'a>(&'a self, source: Side, keys: &'a [Key]) -> impl Iterator<Item = (Ticket, &'a Entry)> {
         keys.iter()
-            .flat_map(|key| self.lanes.of(&key.encode()).collect::<Vec<_>>())
-            .filter_map(|ticket| self.entries.get(&ticket).map(|entry| (ticket, entry)))
+            .flat_map(|key| self.of_key(key))
             .filter(move |(_, entry)| !matches!(entry.source, Source::Queued { .. }) && entry.change.source == source)
+    }
+
+    /// What is in the lane of a key and has it, first to last.
+    fn of_key<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = (Ticket, &'a Entry)> {
+        let entries =
+            self.lanes.of(key.hashed()).filter_map(|ticket| self.entries.get(&ticket).map(|entry| (ticket, entry)));
+        entries.filter(move |(_, entry)| entry.change.keys().any(|other| other == key))
     }
 
     /// Whether no further page of the queue is loaded in turn.
@@ -192,7 +193,7 @@ impl MapTask {
     pub fn push_entry(&mut self, source: Source, change: Change, yielded: BTreeSet<String>) -> Ticket {
         let ticket = Ticket(self.drain.next_ticket);
         self.drain.next_ticket += 1;
-        let keys = change.keys().map(crate::model::key::Key::encode).collect();
+        let (key, previous_key) = (change.key.hashed(), change.previous_key.as_ref().map(Key::hashed));
         let side = change.source;
         if let Source::Queued { record } = &source {
             self.drain.held.insert(record.sequence, ticket);
@@ -210,7 +211,7 @@ impl MapTask {
                 fetched: Fetched::Not,
             },
         );
-        if self.drain.lanes.push(ticket, keys) {
+        if self.drain.lanes.push(ticket, key, previous_key) {
             self.drain.ready.get_mut(side).push_back(ticket);
         }
         ticket

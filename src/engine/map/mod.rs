@@ -58,7 +58,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 /// Commands that wait for a map's task; callers wait beyond it.
-const COMMANDS_MAX: usize = 1_024;
+const COMMANDS_MAX: usize = 4_096;
 const RESTART_FIRST: Duration = Duration::from_millis(100);
 const RESTART_LONGEST: Duration = Duration::from_secs(10);
 

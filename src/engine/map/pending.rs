@@ -4,7 +4,6 @@ use crate::model::change::Change;
 use crate::model::ids::QueueSequence;
 use crate::model::key::Key;
 use foldhash::HashMap;
-use xxhash_rust::xxh3::xxh3_64;
 
 /// The last queued record of each key. Records are linked backwards by `QueuedRecord::previous`, so this is all that is
 /// kept in memory: 16 bytes a key, bounded by the queue's own limit. Keys are hashed; who follows a link compares the
@@ -19,7 +18,7 @@ pub struct Replaced(Vec<(u64, Option<QueueSequence>)>);
 impl PendingKeys {
     /// Enters a record; answers with the last one of its keys before it.
     pub fn enter(&mut self, change: &Change, sequence: QueueSequence) -> (Option<QueueSequence>, Replaced) {
-        let replaced: Vec<_> = change.keys().map(hash).map(|key| (key, self.0.insert(key, sequence))).collect();
+        let replaced: Vec<_> = change.keys().map(Key::hashed).map(|key| (key, self.0.insert(key, sequence))).collect();
         let previous = replaced.iter().filter_map(|(_, before)| *before).filter(|before| *before != sequence).max();
         (previous, Replaced(replaced))
     }
@@ -35,7 +34,10 @@ impl PendingKeys {
 
     /// A record left the queue. What came before it under its keys has left as well (rule 2).
     pub fn left(&mut self, change: &Change, sequence: QueueSequence) {
-        for key in change.keys().map(hash) {
+        if self.0.is_empty() {
+            return; // of a map that goes one way
+        }
+        for key in change.keys().map(Key::hashed) {
             if self.0.get(&key) == Some(&sequence) {
                 self.0.remove(&key);
             }
@@ -44,14 +46,10 @@ impl PendingKeys {
 
     /// The last queued records of these keys.
     pub fn last_of<'a>(&'a self, keys: &'a [Key]) -> impl Iterator<Item = QueueSequence> + 'a {
-        keys.iter().filter_map(|key| self.0.get(&hash(key)).copied())
+        keys.iter().filter_map(|key| self.0.get(&key.hashed()).copied())
     }
 
     pub fn clear(&mut self) {
         self.0.clear();
     }
-}
-
-fn hash(key: &Key) -> u64 {
-    xxh3_64(&key.encode())
 }

@@ -36,7 +36,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, watch};
 
 /// Commands taken at one time; what comes together goes into one commit.
-const COMMANDS_AT_ONCE: usize = 512;
+const COMMANDS_AT_ONCE: usize = 1024;
 /// Both sides of something.
 #[derive(Debug, Default)]
 pub(crate) struct Sides<T> {
@@ -248,7 +248,7 @@ impl MapTask {
 
     async fn work(&mut self, commands: &mut mpsc::Receiver<Command>) -> Result<(), EngineError> {
         let token = self.context.tasks.token().clone();
-        let mut taken = Vec::with_capacity(COMMANDS_AT_ONCE);
+        let mut taken = Vec::new();
         loop {
             let more = self.pump().await?;
             let blocked = self.drain.blocked_side();

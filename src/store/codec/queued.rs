@@ -1,16 +1,23 @@
-//! Records on their way into the queue, encoded from the model as they are: what the messages would give, byte for byte (a test
-//! compares them), without making the messages first. Every change comes this way.
+//! Records on their way into the queue and out of it: encoded from the model and decoded to it, without messages between. What is
+//! encoded is what the messages would give, byte for byte, and what is decoded is what they would say (tests compare both). Every
+//! change comes this way.
 
-use super::Numbered;
-use crate::model::change::{Change, QueuedRecord};
+use super::{Numbered, Unreadable, required};
+use crate::model::change::{Cause, Change, Operation, QueuedRecord};
+use crate::model::ids::QueueSequence;
 use crate::model::key::Key;
-use crate::model::row::Row;
-use crate::model::value::Value;
+use crate::model::row::{Name, Row};
+use crate::model::side::Side;
+use crate::model::value::{Decimal, Value};
 use crate::store::message;
-use chrono::Datelike;
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use prost::Message;
 use prost::bytes::BytesMut;
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use prost::encoding::{bool, bytes, double, int32, message as nested, sint32, sint64, string, uint32, uint64};
+use prost::encoding::{encode_key, encode_varint, encoded_len_varint};
+use std::collections::BTreeSet;
+use uuid::Uuid;
 
 /// A record as the queue keeps it: without what it has yielded, which stands beside it.
 pub fn encode_queued(record: &QueuedRecord, to: &mut BytesMut) {
@@ -106,4 +113,209 @@ fn framed(tag: u32, to: &mut BytesMut, encode: impl FnOnce(&mut BytesMut)) {
         to.copy_within(begin..end, begin + more);
     }
     encode_varint(len, &mut &mut to[begin - 1..begin + more]);
+}
+
+/// Names of columns that were met: rows of one table share theirs.
+#[derive(Debug, Default)]
+pub struct Names(Vec<Name>);
+
+impl Names {
+    fn of(&mut self, name: &str) -> Name {
+        /// More columns than nearly all tables have; finding one costs little.
+        const KEPT_MAX: usize = 64;
+        if let Some(known) = self.0.iter().find(|known| &***known == name) {
+            return known.clone();
+        }
+        let new = Name::from(name);
+        if self.0.len() < KEPT_MAX {
+            self.0.push(new.clone());
+        }
+        new
+    }
+}
+
+/// A record as the queue keeps it.
+pub fn decode_queued(record: &[u8], names: &mut Names) -> Result<QueuedRecord, Unreadable> {
+    let (mut sequence, mut accept_time, mut change, mut previous) = (0, None, None, None);
+    let mut yielded = BTreeSet::new();
+    for field in Fields(record) {
+        match field? {
+            (1, Content::Number(number)) => sequence = number,
+            (4, Content::Bytes(time)) => accept_time = Some(decode_time(time)?),
+            (5, Content::Bytes(bytes)) => change = Some(decode_change(bytes, names)?),
+            (6, Content::Number(number)) => previous = Some(QueueSequence(number)),
+            (7, Content::Bytes(column)) => drop(yielded.insert(text(column)?)),
+            _ => {}
+        }
+    }
+    Ok(QueuedRecord {
+        sequence: QueueSequence(sequence),
+        accept_time: required(accept_time, "a queued record without its time")?,
+        change: required(change, "a queued record without its change")?,
+        previous,
+        yielded,
+    })
+}
+
+fn decode_change(change: &[u8], names: &mut Names) -> Result<Change, Unreadable> {
+    let (mut source, mut operation, mut cause, mut key, mut previous_key) = (0, 0, 0, None, None);
+    let (mut row, mut source_time, mut over) = (Row::new(), None, None);
+    let (mut change_id, mut correlation_id) = (String::new(), String::new());
+    for field in Fields(change) {
+        match field? {
+            (1, Content::Number(number)) => source = enum_number(number),
+            (2, Content::Number(number)) => operation = enum_number(number),
+            (3, Content::Bytes(bytes)) => key = Some(decode_key_values(bytes)?),
+            (4, Content::Bytes(bytes)) => previous_key = Some(decode_key_values(bytes)?),
+            (5, Content::Bytes(bytes)) => row = decode_row(bytes, names)?,
+            (6, Content::Bytes(time)) => source_time = Some(decode_time(time)?),
+            (7, Content::Bytes(id)) => change_id = text(id)?,
+            (8, Content::Bytes(id)) => correlation_id = text(id)?,
+            (9, Content::Number(number)) => cause = enum_number(number),
+            (10, Content::Bytes(bytes)) => over = Some(message::Over::decode(bytes).map_err(|_| CANNOT_READ)?.into()),
+            _ => {}
+        }
+    }
+    Ok(Change {
+        source: Side::from_number(source)?,
+        operation: Operation::from_number(operation)?,
+        key: required(key, "a change without a key")?,
+        previous_key,
+        row,
+        source_time,
+        change_id,
+        correlation_id,
+        cause: Cause::from_number(cause)?,
+        over,
+    })
+}
+
+fn decode_key_values(key: &[u8]) -> Result<Key, Unreadable> {
+    let mut values = Vec::with_capacity(1);
+    for field in Fields(key) {
+        if let (1, Content::Bytes(value)) = field? {
+            values.push(decode_value(value)?);
+        }
+    }
+    Ok(Key::new(values))
+}
+
+fn decode_row(row: &[u8], names: &mut Names) -> Result<Row, Unreadable> {
+    let mut columns = Vec::with_capacity(8);
+    for field in Fields(row) {
+        if let (1, Content::Bytes(column)) = field? {
+            columns.push(decode_column(column, names)?);
+        }
+    }
+    Ok(columns.into_iter().collect())
+}
+
+fn decode_column(column: &[u8], names: &mut Names) -> Result<(Name, Value), Unreadable> {
+    let (mut name, mut value) = (&[][..], None);
+    for field in Fields(column) {
+        match field? {
+            (1, Content::Bytes(bytes)) => name = bytes,
+            (2, Content::Bytes(bytes)) => value = Some(decode_value(bytes)?),
+            _ => {}
+        }
+    }
+    let name = names.of(std::str::from_utf8(name).map_err(|_| CANNOT_READ)?);
+    Ok((name, required(value, "a column without a value")?))
+}
+
+fn decode_value(value: &[u8]) -> Result<Value, Unreadable> {
+    let mut read = None;
+    for field in Fields(value) {
+        read = Some(match field? {
+            (1, Content::Number(_)) => Value::Null,
+            (2, Content::Number(number)) => Value::Bool(number != 0),
+            (3, Content::Number(number)) => Value::Int(zigzag(number)),
+            (4, Content::Fixed(bits)) => Value::Double(f64::from_bits(bits)),
+            (5, Content::Bytes(bytes)) => Value::String(text(bytes)?),
+            (6, Content::Bytes(bytes)) => Value::Bytes(bytes.to_vec()),
+            (7, Content::Bytes(time)) => Value::Timestamp(decode_time(time)?),
+            (8, Content::Number(number)) => {
+                let days = i32::try_from(zigzag(number)).ok().and_then(NaiveDate::from_num_days_from_ce_opt);
+                Value::Date(days.ok_or(Unreadable("a date"))?)
+            }
+            (9, Content::Bytes(bytes)) => {
+                Value::Decimal(Decimal::parse(&text(bytes)?).map_err(|_| Unreadable("a decimal"))?)
+            }
+            (10, Content::Bytes(bytes)) => Value::Uuid(Uuid::from_slice(bytes).map_err(|_| Unreadable("a uuid"))?),
+            (11, Content::Bytes(bytes)) => Value::Json(text(bytes)?),
+            _ => continue,
+        });
+    }
+    required(read, "a value without a kind")
+}
+
+fn decode_time(time: &[u8]) -> Result<DateTime<Utc>, Unreadable> {
+    message::Time::decode(time).map_err(|_| CANNOT_READ)?.try_into()
+}
+
+fn text(bytes: &[u8]) -> Result<String, Unreadable> {
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| CANNOT_READ)
+}
+
+/// As the proto rules cut it.
+fn enum_number(number: u64) -> i32 {
+    number as i32
+}
+
+fn zigzag(number: u64) -> i64 {
+    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
+}
+
+const CANNOT_READ: Unreadable = Unreadable("a queued record");
+
+/// What a field has.
+enum Content<'a> {
+    Number(u64),
+    Fixed(u64),
+    Bytes(&'a [u8]),
+    Other,
+}
+
+/// The fields of an encoded message, with their numbers.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<(u32, Content<'a>), Unreadable>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let field = self.field();
+        if field.is_none() {
+            self.0 = &[];
+        }
+        Some(field.ok_or(CANNOT_READ))
+    }
+}
+
+impl<'a> Fields<'a> {
+    fn field(&mut self) -> Option<(u32, Content<'a>)> {
+        let rest = &mut self.0;
+        let (tag, wire) = decode_key(rest).ok()?;
+        let content = match wire {
+            WireType::Varint => Content::Number(decode_varint(rest).ok()?),
+            WireType::SixtyFourBit => {
+                let (bits, behind) = rest.split_first_chunk()?;
+                *rest = behind;
+                Content::Fixed(u64::from_le_bytes(*bits))
+            }
+            WireType::LengthDelimited => {
+                let len = usize::try_from(decode_varint(rest).ok()?).ok()?;
+                let (bytes, behind) = rest.split_at_checked(len)?;
+                *rest = behind;
+                Content::Bytes(bytes)
+            }
+            WireType::StartGroup | WireType::EndGroup | WireType::ThirtyTwoBit => {
+                skip_field(wire, tag, rest, DecodeContext::default()).ok()?;
+                Content::Other
+            }
+        };
+        Some((tag, content))
+    }
 }

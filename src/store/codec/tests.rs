@@ -1,7 +1,9 @@
 //! What is written is read again unchanged, whatever it is.
 
 use crate::model::activity::{ConflictRows, Event, EventError, EventKind, LoggedEvent, Severity};
-use crate::model::change::{Answer, Cause, Change, Disposition, ErrorRecord, Operation, QueuedRecord, Remembered};
+use crate::model::change::{
+    Answer, Cause, Change, Disposition, ErrorRecord, Operation, QueuedBecause, QueuedRecord, Remembered,
+};
 use crate::model::execution::{DeferredRows, Execution, ExecutionError, ExecutionState, Progress, Project, Rerun};
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::filter::RecordFilter;
@@ -18,8 +20,9 @@ use crate::model::table_map::{
     Transform,
 };
 use crate::model::value::{Decimal, Value};
-use crate::store::codec::Unreadable;
+use crate::store::codec::{Names, Unreadable};
 use crate::store::message;
+use crate::store::{NewRecord, NewRecords};
 use bytes::BytesMut;
 use chrono::{DateTime, NaiveDate, Utc};
 use proptest::prelude::*;
@@ -106,6 +109,14 @@ fn assert_encoded_as_its_message(change: Change) {
         let mut encoded = BytesMut::from(&b"before"[..]);
         super::encode_queued(&record, &mut encoded);
         assert_eq!(encoded[6..], message.encode_to_vec(), "{record:?}");
+        let decoded = super::decode_queued(&encoded[6..], &mut Names::default()).unwrap();
+        assert_eq!(format!("{decoded:?}"), format!("{:?}", QueuedRecord::try_from(message).unwrap()));
+        assert_eq!(QueuedRecord { yielded: record.yielded.clone(), ..decoded }, record);
+        let mut new = NewRecords::default();
+        new.push(&record, u64::MAX, QueuedBecause::Asynchronous);
+        let enqueued = message::Operation::from(&new.into_operation()).encoded_len();
+        let bytes_max = NewRecord::bytes_max(&record.change);
+        assert!(enqueued <= bytes_max && bytes_max < 2 * enqueued + 256, "{enqueued} of {bytes_max}");
     }
 }
 
@@ -482,7 +493,10 @@ proptest! {
             }
         }
         read::<message::TableMap, TableMap>(&bytes);
-        read::<message::QueuedRecord, QueuedRecord>(&bytes);
+        let decoded = super::decode_queued(&bytes, &mut Names::default()).ok();
+        let message = message::QueuedRecord::decode(bytes.as_slice()).ok();
+        let said = message.and_then(|message| QueuedRecord::try_from(message).ok());
+        assert!(said.is_none() || decoded == said);
         read::<message::ErrorRecord, ErrorRecord>(&bytes);
         read::<message::Remembered, Remembered>(&bytes);
         read::<message::LoggedEvent, LoggedEvent>(&bytes);

@@ -98,7 +98,7 @@ pub(super) mod shelf {
 
 /// Bytes of a record's key that stand in an index. Among the keys in error a hash tells longer ones apart, among the queued ones their
 /// records.
-pub(super) const KEY_BYTES_MAX: usize = 128;
+pub(super) const KEY_BYTES_MAX: usize = crate::store::commit::KEY_BYTES_MAX;
 /// What stands behind a record's key there.
 const OF_A_RECORD: u8 = 0;
 const OF_A_ROW: u8 = 1;

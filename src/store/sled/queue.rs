@@ -2,7 +2,7 @@
 
 use super::edit::Edit;
 use super::errors;
-use super::keys::{self, shelf};
+use super::keys::shelf;
 use super::packed::Tail;
 use super::subject::Subject;
 use super::taken;
@@ -42,8 +42,7 @@ pub(super) fn enqueue(view: &mut View<'_>, subject: &mut Subject, records: Vec<N
 
 /// Rule 4: the answer to a change with an id is kept.
 fn taken_of(new: NewRecord) -> Taken {
-    let NewRecord { sequence, accept_time: time, change_id, fingerprint, reason, mut key, .. } = new;
-    key.truncate(keys::KEY_BYTES_MAX);
+    let NewRecord { sequence, accept_time: time, change_id, fingerprint, reason, key, .. } = new;
     let remembered = if change_id.is_empty() {
         Remembered { sequence, time, ..Remembered::default() }
     } else {

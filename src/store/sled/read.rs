@@ -12,7 +12,7 @@ use crate::model::ids::{EventSequence, MapId, Position, QueueSequence};
 use crate::model::key::Key;
 use crate::model::table_map::Side;
 use crate::model::written::WrittenSince;
-use crate::store::codec::{Unreadable, side_number};
+use crate::store::codec::{Names, Unreadable, decode_queued, side_number};
 use crate::store::message::{self, MapHead, SegmentNote};
 use crate::store::{Head, StoreError};
 use prost::Message;
@@ -314,14 +314,15 @@ fn queued_of<'r>(
         None => SegmentNote::default(),
     };
     let first = collected.first;
+    let mut names = Names::default();
     let records = segment::records(records).enumerate().filter_map(move |(index, bytes)| {
         if first + index as u64 <= after || segment::is_gone(&note, index) {
             return None;
         }
         Some(bytes.map_err(StoreError::from).and_then(|bytes| {
-            let mut record: message::QueuedRecord = decode(bytes, "a queued record")?;
-            record.yielded = segment::yielded(&note, index).to_vec();
-            Ok(record.try_into()?)
+            let mut record = decode_queued(bytes, &mut names)?;
+            record.yielded = segment::yielded(&note, index).iter().cloned().collect();
+            Ok(record)
         }))
     });
     Ok(records)

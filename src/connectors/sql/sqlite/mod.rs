@@ -115,7 +115,7 @@ impl Standard for Sqlite {
 
     fn source(&self, rows: Rows) -> (String, Vec<Cell>) {
         let row = format!("({})", join(",", rows.columns.iter().map(|_| "?".to_owned())));
-        let values = join(",", rows.cells.iter().map(|_| row.clone()));
+        let values = vec![row.as_str(); rows.cells.len()].join(",");
         (format!("VALUES {values}"), rows.cells.into_iter().flatten().cloned().collect())
     }
 

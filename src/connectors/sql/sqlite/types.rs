@@ -82,16 +82,16 @@ fn digits(arguments: &[u32]) -> Result<Option<DecimalDigits>, &'static str> {
 }
 
 pub fn encode(column: &Column, value: &Value) -> Result<Cell, Misfit> {
-    let (name, _) = declared(&column.database_type);
-    let is_text = affinity(&name) == Affinity::Text;
+    let is_text = || affinity(&declared(&column.database_type).0) == Affinity::Text;
     match value {
         Value::Double(number) if number.is_nan() => Err(database("SQLite stores NaN as null".into())),
-        Value::Json(text) if !is_text && is_number(text) => {
+        Value::Json(text) if is_number(text) && !is_text() => {
+            let (name, _) = declared(&column.database_type);
             Err(database(format!("a column of type {name} turns a bare number into SQLite's; JSON_TEXT keeps it")))
         }
         Value::Decimal(decimal) => {
             column.kind.accepts(value)?;
-            Ok(Cell::Text(if is_text { one_writing(column, decimal) } else { decimal.canonical() }))
+            Ok(Cell::Text(if is_text() { one_writing(column, decimal) } else { decimal.canonical() }))
         }
         _ => values::encode(column, value),
     }
