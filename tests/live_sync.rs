@@ -238,6 +238,33 @@ async fn a_stream_answers_every_change_in_its_order() {
     assert_eq!(Code::from(status.code), Code::InvalidArgument);
 }
 
+/// What comes together is kept in commits of a bounded size, whatever it takes there.
+#[tokio::test]
+async fn many_changes_of_any_size_fit_their_commits() {
+    const MANY: i64 = 6_000;
+    let world = World::start().await;
+    for side in [&world.left, &world.right] {
+        sql::execute(&side.url(), "CREATE TABLE customers (id TEXT PRIMARY KEY NOT NULL, note TEXT)").await.unwrap();
+    }
+    world.running_map("customers", one_way("customers", &["id", "note"])).await;
+    world.pause("customers").await.unwrap();
+    let changes = (0..MANY).map(|id| {
+        let key = if id % 700 == 7 { format!("{id:0>150000}") } else { format!("{id:010}") };
+        let note = if id % 500 == 5 { "n".repeat(200_000) } else { "n".repeat(100) };
+        let written = change("customers", record([("id", text(&key)), ("note", text(&note))]));
+        WriteRecordsRequest { change: Some(WriteRecordRequest { change_id: format!("{id:032}"), ..written }) }
+    });
+    let answers = world.sync().write_records(tokio_stream::iter(changes)).await.unwrap().into_inner();
+    let answers: Vec<_> = answers.collect().await;
+    assert_eq!(answers.len() as i64, MANY);
+    for (answer, sequence) in answers.into_iter().zip(1..) {
+        let Some(Told::Written(written)) = answer.unwrap().result else { panic!("{sequence} was refused") };
+        assert_eq!((written.disposition(), written.sequence), (Queued, sequence));
+    }
+    world.resume("customers", ResumeOption::CatchUp).await.unwrap();
+    eventually("all is written", || async { world.figures("customers").await.applied == MANY }).await;
+}
+
 /// No transition deletes at an application (pain 42): not a copy, a stop, a run, a discarded queue or a deleted map.
 #[tokio::test]
 async fn rule_12_nothing_is_deleted_but_by_a_delete() {

@@ -74,7 +74,13 @@ pub trait Dialect: Send + Sync + 'static {
     /// text grows with the rows get few different numbers, so that their statements are prepared once.
     fn chunk(&self, rows: usize, values: usize) -> usize;
 
-    /// See [`crate::connectors::Application::batches_at_once`]. One where sessions that write wait for each other.
+    /// Whether sessions that write wait for each other, whatever they write. Then they do so here, where the one that comes next goes on
+    /// at once; a database that is asked again and again would tell it later.
+    fn writes_one_by_one(&self) -> bool {
+        false
+    }
+
+    /// See [`crate::connectors::Application::batches_at_once`]. One where sessions that write wait for each other's rows.
     fn batches_at_once(&self) -> usize {
         1
     }

@@ -29,6 +29,7 @@ use dialect::Dialect;
 use failures::{Scrubber, from_driver};
 use session::{Database, Driver, Pool, Session, Times};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// A connector to the database of the URL: `postgres://`, `postgresql://`, `mysql://`, `mariadb://` or `sqlite:`.
 /// Nothing is connected yet; a database that is down shows in the first call. A URL that is wrong is `CONFIGURATION`.
@@ -59,7 +60,8 @@ pub fn connect(config: SqlConfig) -> Result<Arc<dyn Application>, Failure> {
             }
         };
     let address = scrubber.scrub(&address);
-    Ok(Arc::new(SqlApplication { id: config.id, address, kind, dialect, database }))
+    let turn = dialect.writes_one_by_one().then(|| Semaphore::new(1));
+    Ok(Arc::new(SqlApplication { id: config.id, address, kind, dialect, database, turn }))
 }
 
 fn pool<D: Driver>(driver: D, config: &SqlConfig) -> Box<dyn Database> {
@@ -73,6 +75,8 @@ struct SqlApplication {
     kind: Kind,
     dialect: Box<dyn Dialect>,
     database: Box<dyn Database>,
+    /// Who holds it writes, where one has to wait for the other.
+    turn: Option<Semaphore>,
 }
 
 /// Which product it is: by the scheme, or as the server told with the last connection.
@@ -153,7 +157,7 @@ impl Application for SqlApplication {
     }
 
     async fn write(&self, table: &TableSchema, batch: &[Write]) -> Result<Vec<WriteOutcome>, Failure> {
-        write::write(&*self.dialect, &*self.database, table, batch).await
+        write::write(&*self.dialect, &*self.database, self.turn.as_ref(), table, batch).await
     }
 
     fn batches_at_once(&self) -> usize {

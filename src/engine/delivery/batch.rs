@@ -10,8 +10,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Records and bytes of one batch: large enough that a round trip does not count, small enough for one statement.
-pub(super) const BATCH_RECORDS_MAX: usize = 1_000;
+/// Records and bytes of one batch: large enough that a round trip does not count, small enough for one statement. A power of two is
+/// one statement also where there are few different ones.
+pub(super) const BATCH_RECORDS_MAX: usize = 1_024;
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
 
 /// An item that waits for its batch.

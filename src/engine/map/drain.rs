@@ -22,9 +22,12 @@ use foldhash::{HashMap, HashSet};
 use std::collections::{BTreeSet, VecDeque};
 
 /// Changes that a map has in its lanes at most, of the queue and of callers that wait.
-pub(super) const ENTRIES_MAX: usize = 8_192;
-/// Queued records that are loaded at most, and read at one time.
-const WINDOW_RECORDS_MAX: usize = 4_096;
+pub(super) const ENTRIES_MAX: usize = 12_288;
+/// Queued records that are loaded at most, and read at one time: as many as a destination has under way and in its inbox, and those
+/// that are read meanwhile.
+const WINDOW_RECORDS_MAX: usize = 6_144;
+/// Bytes of those that are loaded, past which none are read.
+const WINDOW_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub(super) const READ_RECORDS_MAX: usize = 1_024;
 pub(super) const READ_BYTES_MAX: usize = 1024 * 1024;
 
@@ -66,6 +69,8 @@ pub(super) struct Loaded {
     pub sequence: QueueSequence,
     pub accept_time: DateTime<Utc>,
     pub previous: Option<QueueSequence>,
+    /// Of its change.
+    bytes: usize,
 }
 
 /// A change in the lanes.
@@ -91,6 +96,8 @@ pub(super) struct Drain {
     pub held: HashMap<QueueSequence, Ticket>,
     /// How many of these come from each side.
     pub held_from: Sides<usize>,
+    /// Bytes of their changes.
+    held_bytes: usize,
     next_ticket: u64,
     /// Queued records up to this one have been loaded since draining began.
     pub read_to: QueueSequence,
@@ -153,11 +160,18 @@ impl Drain {
 
     /// Whether no further page of the queue is loaded in turn.
     pub fn window_is_full(&self) -> bool {
-        self.held.len() > WINDOW_RECORDS_MAX - READ_RECORDS_MAX
+        self.held.len() > WINDOW_RECORDS_MAX - READ_RECORDS_MAX || self.held_bytes > WINDOW_BYTES_MAX
     }
 
     pub fn queued_in_lanes(&self) -> usize {
         self.held.len()
+    }
+
+    /// No queued record is in the lanes any more.
+    pub fn holds_none(&mut self) {
+        self.held.clear();
+        self.held_from = Sides::default();
+        self.held_bytes = 0;
     }
 
     /// What is under way for a record that is no longer in the queue: it only keeps its lane until it ends.
@@ -198,6 +212,7 @@ impl MapTask {
         if let Source::Queued { record } = &source {
             self.drain.held.insert(record.sequence, ticket);
             *self.drain.held_from.get_mut(side) += 1;
+            self.drain.held_bytes += record.bytes;
         }
         self.drain.entries.insert(
             ticket,
@@ -219,7 +234,7 @@ impl MapTask {
 
     pub fn load_record(&mut self, record: QueuedRecord) {
         let QueuedRecord { sequence, accept_time, change, previous, yielded } = record;
-        let source = Source::Queued { record: Loaded { sequence, accept_time, previous } };
+        let source = Source::Queued { record: Loaded { sequence, accept_time, previous, bytes: change.size() } };
         let ticket = self.push_entry(source, change, yielded);
         // A commit on its way may take columns from it.
         if let Some(enqueueing) = &mut self.enqueueing
@@ -232,7 +247,7 @@ impl MapTask {
     /// A record that was just enqueued goes on at once when nothing is queued before it that is not loaded.
     pub fn follow(&mut self, record: QueuedRecord) {
         let next = self.drain.read_to.next() == record.sequence;
-        if self.drains() && next && self.drain.held.len() < WINDOW_RECORDS_MAX {
+        if self.drains() && next && !self.drain.window_is_full() {
             self.drain.read_to = record.sequence;
             self.load_record(record);
         }
@@ -372,6 +387,7 @@ impl MapTask {
         if let Source::Queued { record } = &entry.source {
             self.drain.held.remove(&record.sequence);
             *self.drain.held_from.get_mut(entry.change.source) -= 1;
+            self.drain.held_bytes -= record.bytes;
         }
         if let Source::Retry { retry } = &entry.source {
             self.jobs.is_no_more_under_way(retry);

@@ -244,7 +244,7 @@ impl MapTask {
         self.unload();
         // What hangs at a destination keeps its lane until it ends; its record is no longer in the queue.
         let hanging: Vec<_> = self.drain.held.drain().map(|(_, ticket)| ticket).collect();
-        self.drain.held_from = Sides::default();
+        self.drain.holds_none();
         for ticket in hanging {
             self.drain.forget_record(ticket);
         }

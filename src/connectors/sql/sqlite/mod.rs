@@ -37,10 +37,19 @@ impl Dialect for Sqlite {
         types::check_key(column, stored, value)
     }
 
+    fn writes_one_by_one(&self) -> bool {
+        true // a file has one writer
+    }
+
+    /// While one is written, the next is made ready.
+    fn batches_at_once(&self) -> usize {
+        2
+    }
+
     /// A power of two, so that there are few different statements. SQLite takes 32,766 values.
     fn chunk(&self, rows: usize, values: usize) -> usize {
         const VALUES_MAX: usize = 32_766;
-        const ROWS_MAX: usize = 512;
+        const ROWS_MAX: usize = 1_024;
         super::dialect::power_of_two_within(rows.min(ROWS_MAX).min(VALUES_MAX / values.max(1)))
     }
 

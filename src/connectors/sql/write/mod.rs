@@ -15,6 +15,7 @@ use crate::model::schema::TableSchema;
 use attempt::attempt;
 use form::Forms;
 use record::{Record, prepare};
+use tokio::sync::Semaphore;
 
 /// One table that is written to.
 struct Target<'a> {
@@ -27,6 +28,7 @@ struct Target<'a> {
 pub async fn write(
     dialect: &dyn Dialect,
     database: &dyn Database,
+    turn: Option<&Semaphore>,
     schema: &TableSchema,
     batch: &[Write],
 ) -> Result<Vec<WriteOutcome>, Failure> {
@@ -46,6 +48,10 @@ pub async fn write(
         return Ok(outcomes);
     }
     let target = Target { dialect, schema, table: dialect.table(&schema.table) };
+    let _turn = match turn {
+        Some(turn) => turn.acquire().await.ok(), // it is never closed
+        None => None,
+    };
     let mut session = database.session().await?;
     let (records, too_large): (Vec<&Record>, Vec<&Record>) =
         records.iter().partition(|record| record.size() <= session.row_bytes_max());
