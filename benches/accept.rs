@@ -12,8 +12,8 @@ mod support;
 use futures::{StreamExt, stream};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 use support::world::{self, World, int, one_way, record, text};
 use tandem::services::proto::sync_service_client::SyncServiceClient;
@@ -93,12 +93,35 @@ async fn measure() -> ExitCode {
     report(&rounds)
 }
 
+/// Texts as people write them: words that come again, in no order.
+static NOTES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    const WORDS: [&str; 16] = [
+        "customer", "asks", "for", "delivery", "before", "noon", "invoice", "to", "the", "second", "address", "pallet",
+        "broken", "returned", "on", "Friday",
+    ];
+    let mut state = 7_u64;
+    let mut word = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        WORDS[(state >> 60) as usize]
+    };
+    let mut note = || {
+        let mut note = String::new();
+        while note.len() < 320 {
+            note.push_str(word());
+            note.push(' ');
+        }
+        note.truncate(320);
+        note
+    };
+    (0..1_021).map(|_| note()).collect()
+});
+
 /// A change of about 400 bytes.
 fn change(id: u64) -> WriteRecordRequest {
     let columns = [
         ("id", int(i64::try_from(id).unwrap())),
         ("status", text("packed")),
-        ("note", text(&"n".repeat(320))),
+        ("note", text(&NOTES[id as usize % NOTES.len()])),
         ("amount", int(7)),
     ];
     let change_id = format!("{:032x}", u128::from(id).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835));

@@ -125,8 +125,7 @@ mod tests {
                 std::iter::once(key).chain(previous).collect()
             };
             let mut ready: Vec<usize> = Vec::new();
-            for index in 0..changes.len() {
-                let (key, previous) = changes[index];
+            for (index, &(key, previous)) in changes.iter().enumerate() {
                 if lanes.push(Ticket(index as u64), key.into(), previous.map(u64::from)) {
                     ready.push(index);
                 }

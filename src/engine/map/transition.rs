@@ -1,6 +1,6 @@
 //! Changes of state, of the definition, and the end of a map: each is one durable step, answered when it is on disk.
 
-use super::task::{MapTask, SELF, Sides};
+use super::task::{MapTask, SELF};
 use super::{Circle, Deletion, LeftOver, Transition, TransitionRequest, Update};
 use crate::engine::error::EngineError;
 use crate::model::activity::{Event, EventKind, Severity};

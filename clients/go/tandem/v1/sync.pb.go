@@ -175,7 +175,7 @@ type WriteRecordRequest struct {
 	// answer and writes nothing; with another content it is INVALID_ARGUMENT, reason CHANGE_ID_REUSED. Empty: a repeat is
 	// written again, which is harmless unless newer changes of the key came between.
 	ChangeId string `protobuf:"bytes,7,opt,name=change_id,json=changeId,proto3" json:"change_id,omitempty"`
-	// Follows the change through logs, errors and traces, at most 128 characters. Empty: one is made up.
+	// Follows the change through logs, errors and traces, at most 128 characters. Empty: it is the `change_id`, or one is made up.
 	CorrelationId string `protobuf:"bytes,8,opt,name=correlation_id,json=correlationId,proto3" json:"correlation_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -87,7 +87,7 @@ export type WriteRecordRequest = Message<"tandem.v1.WriteRecordRequest"> & {
   changeId: string;
 
   /**
-   * Follows the change through logs, errors and traces, at most 128 characters. Empty: one is made up.
+   * Follows the change through logs, errors and traces, at most 128 characters. Empty: it is the `change_id`, or one is made up.
    *
    * @generated from field: string correlation_id = 8;
    */
