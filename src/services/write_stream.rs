@@ -20,8 +20,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use tokio::sync::OwnedSemaphorePermit;
 
-/// Changes of one stream that were taken and have no answer yet. No more are read from the wire meanwhile, so that flow
-/// control holds the sender back: at 256 KiB a change at most, a stream keeps 128 MiB at the very worst.
+/// Changes of one stream that were taken and have no answer yet: two commits of them. No more are read from the wire meanwhile, so that
+/// flow control holds the sender back. The memory that they take is bounded by the budget of their client.
 const IN_FLIGHT_MAX: usize = 2048;
 
 impl Services {

@@ -8,7 +8,7 @@ use super::taken;
 use super::view::decode;
 use super::{packed, read};
 use crate::store::StoreError;
-use crate::store::message::{IdHashes, Remembered, Taken};
+use crate::store::message::{IdHashes, Remembered};
 use fastbloom::BloomFilter;
 use foldhash::{HashMap, HashMapExt, HashSet};
 use lru::LruCache;
@@ -185,7 +185,7 @@ impl OfMap {
         let hash = taken::id_hash(change_id);
         if let Some(page) = self.on_pages.get(&hash) {
             let page = read::get(db, &keys::numbered(shelf::PAGES, map, self.incarnation, *page))?;
-            if let Some(found) = page.map(|page| find_in(&page, change_id)).transpose()?.flatten() {
+            if let Some(found) = page.map(|page| taken::find(&page, hash, change_id)).transpose()?.flatten() {
                 return Ok(Some(found));
             }
         }
@@ -193,17 +193,12 @@ impl OfMap {
             for run in filter.runs.iter().rev() {
                 let place = |hash| keys::ids(map, self.incarnation, *run, hash);
                 let block = db.range(place(0)..=place(hash)).next_back().transpose().map_err(EngineFailure::reading)?;
-                if let Some(found) = block.map(|(_, block)| find_in(&block, change_id)).transpose()?.flatten() {
+                if let Some(found) = block.map(|(_, block)| taken::find(&block, hash, change_id)).transpose()?.flatten()
+                {
                     return Ok(Some(found));
                 }
             }
         }
         Ok(None)
     }
-}
-
-fn find_in(page: &[u8], change_id: &str) -> Result<Option<Remembered>, StoreError> {
-    let taken = taken::read_page(page)?;
-    let found = taken.into_iter().rev().find(|taken: &Taken| taken.change_id == change_id);
-    Ok(found.and_then(|taken| taken.remembered))
 }

@@ -8,7 +8,7 @@ use super::subject::Subject;
 use super::view::{View, decode};
 use crate::store::StoreError;
 use crate::store::codec::Unreadable;
-use crate::store::message::{IdHashes, MapHead, QueuedKey, RememberedOutline, Run, Taken, Time};
+use crate::store::message::{IdHashes, MapHead, QueuedKey, Remembered, RememberedOutline, Run, Taken, Time};
 use prost::Message;
 use prost::encoding::{DecodeContext, WireType, decode_key, skip_field};
 use xxhash_rust::xxh3::xxh3_64;
@@ -302,6 +302,19 @@ fn pages(subject: &Subject) -> (keys::Key, keys::Key) {
 /// The changes on a page, or in a block of ids.
 pub(super) fn read_page(page: &[u8]) -> Result<Vec<Taken>, StoreError> {
     packed::items(&packed::unpacked(page)?).map(|taken| decode(taken?, "a change that was taken in")).collect()
+}
+
+/// The last answer to a change with this id, whose hash it is, on a page or in a block of ids.
+pub(super) fn find(page: &[u8], hash: u64, change_id: &str) -> Result<Option<Remembered>, StoreError> {
+    let mut found = None;
+    for item in packed::items(&packed::unpacked(page)?) {
+        let item = item?;
+        if id_hash_of(item) == hash {
+            let taken: Taken = decode(item, "a change that was taken in")?;
+            found = if taken.change_id == change_id { taken.remembered } else { found };
+        }
+    }
+    Ok(found)
 }
 
 pub(super) fn sequence_of(taken: &Taken) -> u64 {
