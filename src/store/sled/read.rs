@@ -299,8 +299,8 @@ fn collected(db: &Db, key: &IVec, segment: IVec) -> Result<Collected, StoreError
 pub(super) fn first_time(collected: &Collected) -> Result<Option<message::Time>, StoreError> {
     let records = collected.records()?;
     let first = segment::records(&records).next().transpose()?;
-    let first: Option<message::QueuedRecord> = first.map(|bytes| decode(bytes, "a queued record")).transpose()?;
-    Ok(first.and_then(|first| first.accept_time))
+    let first = first.map(|bytes| decode_queued(bytes, &mut Names::default())).transpose()?;
+    Ok(first.map(|first| (&first.accept_time).into()))
 }
 
 /// The records of a segment that are queued and come after `after`, with what they have yielded.

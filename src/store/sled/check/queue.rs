@@ -2,7 +2,7 @@
 
 use super::taken::KeyWalk;
 use super::{Check, Life};
-use crate::model::change::QueuedRecord;
+use crate::store::codec::{Names, decode_queued};
 use crate::store::message::{self, SegmentNote};
 use crate::store::sled::edit::diverted_through;
 use crate::store::sled::keys::{self, shelf};
@@ -83,7 +83,8 @@ impl Check<'_> {
             else {
                 continue;
             };
-            let whole = self.read::<message::QueuedRecord, QueuedRecord>(life.map, record, "a queued record");
+            let whole = decode_queued(record, &mut Names::default()).map_err(Into::into);
+            let whole = self.readable(life.map, "a queued record", whole);
             if let Some(whole) = &whole {
                 keys.next(self, life, sequence, keys::first_bytes(&whole.change.key.encode()))?;
             }
