@@ -12,6 +12,9 @@ mod support;
 use bytes::{Buf, BufMut, Bytes};
 use futures::{StreamExt, stream};
 use prost::Message;
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::seq::IndexedRandom;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -103,15 +106,11 @@ static NOTES: LazyLock<Vec<String>> = LazyLock::new(|| {
         "customer", "asks", "for", "delivery", "before", "noon", "invoice", "to", "the", "second", "address", "pallet",
         "broken", "returned", "on", "Friday",
     ];
-    let mut state = 7_u64;
-    let mut word = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        WORDS[(state >> 60) as usize]
-    };
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(7);
     let mut note = || {
         let mut note = String::new();
         while note.len() < 320 {
-            note.push_str(word());
+            note.push_str(WORDS.choose(&mut random).unwrap());
             note.push(' ');
         }
         note.truncate(320);

@@ -62,14 +62,8 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Letters in no order: what the store keeps is compressed, and this hardly.
 fn long_note(id: i64) -> WriteRecordRequest {
-    let mut state = id.cast_unsigned();
-    let letter = |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        char::from(b' ' + (state >> 58) as u8)
-    };
-    let note: String = (0..100_000).map(letter).collect();
+    let note = letters_in_no_order(id, 100_000);
     let fields = record([("id", int(id)), ("note", text(&note)), ("amount", int(id))]);
     WriteRecordRequest { change_id: format!("change-{id}"), ..change("orders", fields) }
 }

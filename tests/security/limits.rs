@@ -106,8 +106,8 @@ async fn there_is_one_backup_at_a_time() {
     world.running_map("orders", asynchronous(orders_map())).await;
     world.pause("orders").await.unwrap();
     // More than is sent to a reader who does not read.
-    let note = "x".repeat(100_000);
     for id in 0..50 {
+        let note = letters_in_no_order(id, 100_000);
         world.write(change("orders", record([("id", int(id)), ("note", text(&note))]))).await.unwrap();
     }
     let download = || {

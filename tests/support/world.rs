@@ -2,6 +2,9 @@
 
 use super::databases::{Sqlite, sql};
 use super::server::{PATIENCE, Server, TestClock};
+use rand::SeedableRng;
+use rand::distr::{Alphanumeric, SampleString};
+use rand::rngs::Xoshiro256PlusPlus;
 use std::future::Future;
 use std::ops::Deref;
 use std::time::Duration;
@@ -135,6 +138,11 @@ pub fn int(number: i64) -> Value {
 
 pub fn text(text: &str) -> Value {
     Value { kind: Some(Kind::StringValue(text.to_owned())) }
+}
+
+/// Always the same for a seed. What the store keeps is compressed, and this hardly.
+pub fn letters_in_no_order(seed: i64, len: usize) -> String {
+    Alphanumeric.sample_string(&mut Xoshiro256PlusPlus::seed_from_u64(seed.cast_unsigned()), len)
 }
 
 pub fn null() -> Value {

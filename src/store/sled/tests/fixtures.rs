@@ -18,6 +18,9 @@ use crate::model::value::Value;
 use crate::store::sled::{Options, SledStore};
 use crate::store::{Commit, NewRecord, NewRecords, Operation, Receipt, Store, StoreError};
 use chrono::{DateTime, Utc};
+use rand::SeedableRng;
+use rand::distr::{Alphanumeric, SampleString};
+use rand::rngs::Xoshiro256PlusPlus;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -88,30 +91,21 @@ pub fn event(summary: &str) -> Event {
     }
 }
 
-/// A change of one key with a text of so many bytes.
+/// A change of one key with a text of so many bytes, that no compression makes much shorter.
 pub fn change(source: Side, key: i64, text_bytes: usize) -> Change {
+    let text = Alphanumeric.sample_string(&mut Xoshiro256PlusPlus::seed_from_u64(key.cast_unsigned()), text_bytes);
     Change {
         source,
         operation: ChangeOperation::Upsert,
         key: Key::new(vec![Value::Int(key)]),
         previous_key: None,
-        row: Row::from_iter([("text".to_owned(), Value::String(text(key.cast_unsigned(), text_bytes)))]),
+        row: Row::from_iter([("text".to_owned(), Value::String(text))]),
         source_time: None,
         change_id: String::new(),
         correlation_id: "c".to_owned(),
         cause: Cause::Caller,
         over: None,
     }
-}
-
-/// So many bytes that no compression makes much shorter.
-fn text(seed: u64, bytes: usize) -> String {
-    let mut state = seed;
-    let letter = |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        char::from(b' ' + (state >> 58) as u8)
-    };
-    (0..bytes).map(letter).collect()
 }
 
 pub fn new_record(sequence: u64, change: Change) -> NewRecord {
