@@ -139,7 +139,7 @@ fn begins_with(key: &Key, prefix: &[Value]) -> bool {
     values.len() > before.len()
         && values[..before.len()] == *before
         && match (&values[before.len()], last) {
-            (Value::String(found), Value::String(wanted)) => found.starts_with(wanted.as_str()),
+            (Value::String(found), Value::String(wanted)) => found.starts_with(&**wanted),
             (found, wanted) => found == wanted,
         }
 }

@@ -171,7 +171,7 @@ fn accepts_digits(digits: Option<DecimalDigits>, decimal: &Decimal) -> Result<()
         return Ok(());
     }
     let digits = digits.unwrap_or(DecimalDigits { precision: 147_455, scale: 16_383 });
-    Err(Misfit::Digits { value: Value::String(decimal.to_string()).to_string(), digits })
+    Err(Misfit::Digits { value: Value::text(decimal.to_string()).to_string(), digits })
 }
 
 fn shorter(from: Option<u32>, to: Option<u32>, unit: &str) -> Option<String> {
@@ -223,7 +223,7 @@ mod tests {
             (ColumnType::Float, Value::Double(f64::INFINITY)),
             (ColumnType::Double, Value::Double(0.1)),
             (text(Some(2)), Value::String("😀é".into())),
-            (text(None), Value::String("x".repeat(100_000))),
+            (text(None), Value::text("x".repeat(100_000))),
             (at(6), instant(123_456_000)),
             (at(0), instant(0)),
             (digits(5, 2), decimal("-123.450")),
@@ -247,7 +247,7 @@ mod tests {
             (ColumnType::Float, Value::Double(0.1)),
             (ColumnType::Float, Value::Double(1e300)),
             (ColumnType::String { chars_max: Some(2) }, Value::String("abc".into())),
-            (ColumnType::Bytes { bytes_max: Some(2) }, Value::Bytes(vec![0; 3])),
+            (ColumnType::Bytes { bytes_max: Some(2) }, Value::bytes([0; 3])),
             (at(3), instant(123_456_000)),
             (at(6), instant(123_456_789)),
             (at(6), Value::Timestamp(leap)),

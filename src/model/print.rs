@@ -23,7 +23,7 @@ impl Print {
             // Databases write JSON in their own way; what it says is what counts.
             Value::Json(text) => {
                 let said = serde_json::from_str::<serde_json::Value>(text).map(|said| said.to_string());
-                bytes.extend(said.unwrap_or_else(|_| text.clone()).as_bytes());
+                bytes.extend(said.as_deref().unwrap_or(text).as_bytes());
             }
             other => super::key::encode_value(other, &mut bytes),
         }

@@ -45,7 +45,7 @@ impl Row {
         let mut bytes = 0;
         let shown = self.0.into_iter().map(|(column, value)| {
             let size = value.size();
-            let value = if size > VALUE_BYTES_MAX { Value::String(format!("({size} bytes)")) } else { value };
+            let value = if size > VALUE_BYTES_MAX { Value::text(format!("({size} bytes)")) } else { value };
             (column, value)
         });
         shown

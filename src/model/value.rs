@@ -4,27 +4,41 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 use uuid::Uuid;
 
-/// A value. Two are equal when they mean the same: `1.50` and `1.5` as decimals, any two NaN as doubles.
+/// A value. Two are equal when they mean the same: `1.50` and `1.5` as decimals, any two NaN as doubles. What is long is shared: a copy
+/// of a value copies no text.
 #[derive(Debug, Clone)]
 pub enum Value {
     Null,
     Bool(bool),
     Int(i64),
     Double(f64),
-    String(String),
-    Bytes(Vec<u8>),
+    String(Arc<str>),
+    Bytes(Arc<[u8]>),
     /// An instant. Databases keep microseconds at most; finer ones are refused by the column's type, not rounded.
     Timestamp(DateTime<Utc>),
     Date(NaiveDate),
     Decimal(Decimal),
     Uuid(Uuid),
     /// JSON text as it was given.
-    Json(String),
+    Json(Arc<str>),
 }
 
 impl Value {
+    pub fn text(text: impl Into<Arc<str>>) -> Self {
+        Value::String(text.into())
+    }
+
+    pub fn bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
+        Value::Bytes(bytes.into())
+    }
+
+    pub fn json(text: impl Into<Arc<str>>) -> Self {
+        Value::Json(text.into())
+    }
+
     pub fn is_null(&self) -> bool {
         matches!(self, Value::Null)
     }

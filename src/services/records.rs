@@ -18,13 +18,13 @@ impl From<Value> for proto::Value {
             Value::Bool(value) => Kind::BoolValue(value),
             Value::Int(value) => Kind::Int64Value(value),
             Value::Double(value) => Kind::DoubleValue(value),
-            Value::String(value) => Kind::StringValue(value),
-            Value::Bytes(value) => Kind::BytesValue(value),
+            Value::String(value) => Kind::StringValue(value.as_ref().to_owned()),
+            Value::Bytes(value) => Kind::BytesValue(value.to_vec()),
             Value::Timestamp(value) => Kind::TimestampValue(times::timestamp(value)),
             Value::Date(value) => Kind::DateValue(value.to_string()),
             Value::Decimal(value) => Kind::DecimalValue(value.as_str().to_owned()),
             Value::Uuid(value) => Kind::UuidValue(value.to_string()),
-            Value::Json(value) => Kind::JsonValue(value),
+            Value::Json(value) => Kind::JsonValue(value.as_ref().to_owned()),
         };
         Self { kind: Some(kind) }
     }
@@ -37,13 +37,13 @@ pub fn value(value: proto::Value) -> Result<Value, String> {
         Kind::BoolValue(value) => Value::Bool(value),
         Kind::Int64Value(value) => Value::Int(value),
         Kind::DoubleValue(value) => Value::Double(value),
-        Kind::StringValue(value) => Value::String(value),
-        Kind::BytesValue(value) => Value::Bytes(value),
+        Kind::StringValue(value) => Value::text(value),
+        Kind::BytesValue(value) => Value::bytes(value),
         Kind::TimestampValue(value) => Value::Timestamp(times::instant(value)?),
         Kind::DateValue(value) => Value::Date(date(&value)?),
         Kind::DecimalValue(value) => Value::Decimal(Decimal::parse(&value).map_err(|error| error.to_string())?),
         Kind::UuidValue(value) => Value::Uuid(uuid(&value)?),
-        Kind::JsonValue(value) => Value::Json(value),
+        Kind::JsonValue(value) => Value::json(value),
     })
 }
 
@@ -130,7 +130,7 @@ mod tests {
             Value::Int(i64::MIN),
             Value::Double(-0.5),
             Value::String("ä\0".into()),
-            Value::Bytes(vec![0, 255]),
+            Value::bytes([0, 255]),
             Value::Timestamp(DateTime::from_timestamp(-62_135_596_800, 1).unwrap()),
             Value::Date(NaiveDate::from_ymd_opt(2026, 2, 28).unwrap()),
             Value::Decimal(Decimal::parse("-12.50").unwrap()),

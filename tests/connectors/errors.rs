@@ -128,7 +128,7 @@ async fn data_that_the_database_cannot_read_is_a_bad_request() {
     let mut schema = side.describe("t").await;
     schema.columns[1].kind = tandem::model::schema::ColumnType::Bytes { bytes_max: None };
     schema.columns[1].database_type = "BLOB".into();
-    let bytes = upsert(&[("id", int(1))], &[("n", tandem::model::value::Value::Bytes(vec![1]))]);
+    let bytes = upsert(&[("id", int(1))], &[("n", tandem::model::value::Value::bytes([1]))]);
     let written = side.application.write(&schema, &[bytes]).await.expect("the record is refused");
     assert_eq!(side.refused_with(&written[0], ErrorType::BadRequest).code, "3091");
 }

@@ -96,7 +96,7 @@ async fn keys_of_every_type_page_find_and_change_their_rows() {
             ("instants", format!("k {instant_type} NOT NULL"), each([0, 1_000, 500_000_000, 999_999_000].map(instant))),
             ("days", "k DATE NOT NULL".into(), each([1, 28, 29].map(day))),
             ("uuids", format!("k {uuid} NOT NULL"), each(uuids.clone())),
-            ("bytes", format!("k {bytes} NOT NULL"), each([vec![0], vec![0, 0], vec![255], vec![]].map(Value::Bytes))),
+            ("bytes", format!("k {bytes} NOT NULL"), each([vec![0], vec![0, 0], vec![255], vec![]].map(Value::bytes))),
             (
                 "doubles",
                 format!("k {double}"),

@@ -74,7 +74,7 @@ fn text() -> impl Strategy<Value = Value> {
         "NULL",
     ]);
     let long = (any::<char>(), 1..3_000_usize).prop_map(|(c, times)| c.to_string().repeat(times));
-    prop_oneof![any::<String>(), odd.prop_map(str::to_owned), long].prop_map(Value::String)
+    prop_oneof![any::<String>(), odd.prop_map(str::to_owned), long].prop_map(Value::text)
 }
 
 fn instant() -> impl Strategy<Value = Value> {
@@ -103,13 +103,13 @@ fn json() -> impl Strategy<Value = Value> {
                 .prop_map(|fields| serde_json::Value::Object(fields.into_iter().collect())),
         ]
     });
-    tree.prop_map(|json| Value::Json(json.to_string()))
+    tree.prop_map(|json| Value::json(json.to_string()))
 }
 
 /// A record with some of the columns, some of them null.
 fn record() -> impl Strategy<Value = Row> {
     let uuid = any::<u128>().prop_map(|bits| Value::Uuid(Uuid::from_u128(bits)));
-    let bytes = prop::collection::vec(any::<u8>(), 0..300).prop_map(Value::Bytes);
+    let bytes = prop::collection::vec(any::<u8>(), 0..300).prop_map(Value::bytes);
     let values = (
         (any::<bool>().prop_map(Value::Bool), whole(), whole(), double(), double(), text(), text()),
         (bytes, instant(), date(), number(), number(), uuid, json()),

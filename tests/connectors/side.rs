@@ -111,7 +111,7 @@ pub fn int(number: i64) -> Value {
 }
 
 pub fn text(text: &str) -> Value {
-    Value::String(text.to_owned())
+    Value::text(text)
 }
 
 pub fn decimal(text: &str) -> Value {

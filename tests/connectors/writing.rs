@@ -327,7 +327,7 @@ async fn many(side: &Side, rows: i64, bytes: usize) {
     )
     .await;
     let batch: Vec<Write> =
-        (0..rows).map(|id| upsert(&[("id", int(id))], &[("b", Value::Bytes(vec![id as u8; bytes]))])).collect();
+        (0..rows).map(|id| upsert(&[("id", int(id))], &[("b", Value::bytes(vec![id as u8; bytes]))])).collect();
     assert!(side.write("big", &batch).await.iter().all(Result::is_ok), "{:?}", side.product);
     assert_eq!(
         side.ask::<i64>(
@@ -349,7 +349,7 @@ async fn pain_59_batches_are_cut_and_records_too_large_say_so() {
     let side = side::mariadb().await;
     many(&side, 1, 1).await;
     let bytes = side.ask::<i64>("SELECT CAST(@@max_allowed_packet AS SIGNED)").await[0];
-    let large = Value::Bytes(vec![1; bytes as usize]);
+    let large = Value::bytes(vec![1; bytes as usize]);
     let written =
         side.write("big", &[upsert(&[("id", int(1))], &[("b", large)]), upsert(&[("id", int(2))], &[])]).await;
     let refused = side.refused_with(&written[0], ErrorType::BadRequest);

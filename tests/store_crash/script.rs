@@ -43,7 +43,7 @@ pub fn change(sequence: u64) -> Change {
         operation: ChangeOperation::Upsert,
         key: Key::new(vec![Value::Int(sequence as i64 % 50)]),
         previous_key: None,
-        row: Row::from_iter([("text".to_owned(), Value::String("y".repeat(bytes as usize)))]),
+        row: Row::from_iter([("text".to_owned(), Value::text("y".repeat(bytes as usize)))]),
         source_time: None,
         change_id: if has_id(sequence) { format!("id-{sequence}") } else { String::new() },
         correlation_id: String::new(),

@@ -230,7 +230,7 @@ fn read(row: &SqliteRow, at: usize, kind: Kind) -> Result<Value, DemoError> {
 
 fn value_of(kind: Kind, text: &str) -> Option<Value> {
     Some(match kind {
-        Kind::Text => Value::String(text.to_owned()),
+        Kind::Text => Value::text(text),
         Kind::Int => Value::Int(text.parse().ok()?),
         Kind::Bool => Value::Bool(text != "0"),
         Kind::Date => Value::Date(NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?),

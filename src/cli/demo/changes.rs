@@ -71,7 +71,7 @@ fn changed_customer(generator: &mut Generator, mut record: Record) -> Record {
         _ => {
             let number = key_of(&record).to_ascii_lowercase();
             record[customer::EMAIL] = match &record[customer::EMAIL] {
-                Value::Null => Value::String(format!("{number}@mail.example")),
+                Value::Null => Value::text(format!("{number}@mail.example")),
                 _ => Value::Null,
             };
         }
@@ -83,9 +83,9 @@ fn changed_customer(generator: &mut Generator, mut record: Record) -> Record {
 fn moved_on_order(generator: &mut Generator, mut record: Record) -> Record {
     let now = STATUSES.iter().position(|status| *status == as_text(&record[order::STATUS])).unwrap_or_default();
     let next = (now + 1) % STATUSES.len();
-    record[order::STATUS] = Value::String(STATUSES[next].to_owned());
+    record[order::STATUS] = Value::text(STATUSES[next]);
     if next == 0 {
-        record[order::NOTE] = Value::String(format!("returned, №{}", generator.below(9_000)));
+        record[order::NOTE] = Value::text(format!("returned, №{}", generator.below(9_000)));
     }
     record
 }
@@ -97,7 +97,7 @@ pub fn credit_note(generator: &mut Generator, known: &Known) -> Record {
     if let Value::Decimal(amount) = &record[order::AMOUNT] {
         record[order::AMOUNT] = Decimal::parse(&format!("-{amount}")).map_or(Value::Null, Value::Decimal);
     }
-    record[order::NOTE] = Value::String("credit note".to_owned());
+    record[order::NOTE] = Value::text("credit note");
     record
 }
 

@@ -67,8 +67,7 @@ mod tests {
     use crate::model::value::Value;
 
     fn table(rows: &[(&str, &str)]) -> BTreeMap<String, Record> {
-        let record =
-            |code: &str, name: &str| [code, "", "", name].map(|field| Value::String(field.to_owned())).to_vec();
+        let record = |code: &str, name: &str| [code, "", "", name].map(Value::text).to_vec();
         rows.iter().map(|(code, name)| ((*code).to_owned(), record(code, name))).collect()
     }
 

@@ -109,12 +109,12 @@ impl Generator {
         let credit = self.amount(&currency, 100_000);
         let since = NaiveDate::from_ymd_opt(2012, 1, 1).unwrap_or_default() + Days::new(days);
         vec![
-            Value::String(number),
-            Value::String(name),
-            if email { Value::String(mail) } else { Value::Null },
-            Value::String(town),
-            Value::String(country),
-            Value::String(currency),
+            Value::text(number),
+            Value::text(name),
+            if email { Value::text(mail) } else { Value::Null },
+            Value::text(town),
+            Value::text(country),
+            Value::text(currency),
             credit,
             Value::Bool(key_account),
             Value::Date(since),
@@ -127,7 +127,7 @@ impl Generator {
         let country = as_text(&customer[customer::COUNTRY]);
         let Some(place) = self.places.iter().find(|place| place.country == country) else { return };
         let now = place.towns.iter().position(|town| town == as_text(&customer[customer::CITY])).unwrap_or_default();
-        customer[customer::CITY] = Value::String(place.towns[(now + step) % place.towns.len()].clone());
+        customer[customer::CITY] = Value::text(place.towns[(now + step) % place.towns.len()].clone());
     }
 
     /// A new order that one side makes for one of the customers.
@@ -145,21 +145,17 @@ impl Generator {
         let number = format!("{letter}-{}", 20_000 + *made);
         let currency = as_text(&customer[customer::CURRENCY]).to_owned();
         let status = STATUSES[self.below(STATUSES.len())].to_owned();
-        let note = if self.random.random_bool(0.2) {
-            Value::String(NOTES[self.below(NOTES.len())].to_owned())
-        } else {
-            Value::Null
-        };
+        let note = if self.random.random_bool(0.2) { Value::text(NOTES[self.below(NOTES.len())]) } else { Value::Null };
         // The year 2025, to the millisecond.
         let placed = DateTime::<Utc>::from_timestamp(1_735_689_600, 0).unwrap_or_default()
             + TimeDelta::milliseconds(self.random.random_range(0..365 * 86_400_000));
         let amount = self.amount(&currency, 9_000);
         vec![
-            Value::String(number),
-            Value::String(key_of(customer).to_owned()),
-            Value::String(currency),
+            Value::text(number),
+            Value::text(key_of(customer)),
+            Value::text(currency),
             amount,
-            Value::String(status),
+            Value::text(status),
             Value::Timestamp(placed),
             note,
         ]
@@ -195,7 +191,7 @@ fn outdated_reference(customers: &[Record]) -> (Vec<Record>, Vec<Record>) {
     let mut countries = of(reference::countries(), &countries);
     for country in &mut countries {
         if let Some((_, old)) = OLD_NAMES.iter().find(|(code, _)| *code == key_of(country)) {
-            country[3] = Value::String((*old).to_owned());
+            country[3] = Value::text(*old);
         }
     }
     (of(reference::currencies(), &currencies), countries)

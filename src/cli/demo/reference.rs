@@ -12,14 +12,14 @@ pub fn currencies() -> Vec<Record> {
         .map(|fields| {
             let [code, number, minor_units, name] = fields.try_into().unwrap_or_default();
             let minor_units = minor_units.parse().map_or(Value::Null, Value::Int);
-            vec![Value::String(code), Value::String(number), minor_units, Value::String(name)]
+            vec![Value::text(code), Value::text(number), minor_units, Value::text(name)]
         })
         .collect()
 }
 
 /// All countries: code of two letters, of three, number, name.
 pub fn countries() -> Vec<Record> {
-    rows(COUNTRIES, 4).map(|fields| fields.into_iter().map(Value::String).collect()).collect()
+    rows(COUNTRIES, 4).map(|fields| fields.into_iter().map(Value::text).collect()).collect()
 }
 
 /// The rows of a CSV file without its first line. Only the last field may be in quotation marks, and none has one inside:

@@ -14,7 +14,7 @@ pub fn record(pair: &Pair, side: Side, values: &Record) -> pb::Record {
 
 /// The key alone.
 pub fn key(pair: &Pair, side: Side, key: &str) -> pb::Record {
-    let value = value(&Value::String(key.to_owned()));
+    let value = value(&Value::text(key));
     pb::Record { fields: BTreeMap::from([(pair.key_column(side).to_owned(), value)]) }
 }
 
@@ -25,8 +25,8 @@ fn value(value: &Value) -> pb::Value {
         Value::Bool(truth) => Kind::BoolValue(*truth),
         Value::Int(number) => Kind::Int64Value(*number),
         Value::Double(number) => Kind::DoubleValue(*number),
-        Value::String(text) => Kind::StringValue(text.clone()),
-        Value::Bytes(bytes) => Kind::BytesValue(bytes.clone()),
+        Value::String(text) => Kind::StringValue(text.as_ref().to_owned()),
+        Value::Bytes(bytes) => Kind::BytesValue(bytes.to_vec()),
         Value::Timestamp(instant) => Kind::TimestampValue(prost_types::Timestamp {
             seconds: instant.timestamp(),
             nanos: i32::try_from(instant.timestamp_subsec_nanos()).unwrap_or_default(),
@@ -34,7 +34,7 @@ fn value(value: &Value) -> pb::Value {
         Value::Date(date) => Kind::DateValue(date.to_string()),
         Value::Decimal(decimal) => Kind::DecimalValue(decimal.to_string()),
         Value::Uuid(uuid) => Kind::UuidValue(uuid.to_string()),
-        Value::Json(text) => Kind::JsonValue(text.clone()),
+        Value::Json(text) => Kind::JsonValue(text.as_ref().to_owned()),
     };
     pb::Value { kind: Some(kind) }
 }

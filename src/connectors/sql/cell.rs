@@ -1,6 +1,8 @@
 //! What goes over the wire to a database and back: five forms that every driver carries exactly. All else (decimals,
 //! instants, dates, UUIDs, JSON) travels as text and is read by the database itself.
 
+use std::sync::Arc;
+
 /// One of the forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wire {
@@ -18,15 +20,19 @@ pub enum Cell {
     Bool(bool),
     Int(i64),
     Double(f64),
-    Text(String),
-    Bytes(Vec<u8>),
+    Text(Arc<str>),
+    Bytes(Arc<[u8]>),
     /// Values of one column over many rows, for databases with arrays.
     List(Wire, Vec<Cell>),
 }
 
 impl Cell {
-    pub fn text(text: impl Into<String>) -> Self {
+    pub fn text(text: impl Into<Arc<str>>) -> Self {
         Cell::Text(text.into())
+    }
+
+    pub fn bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
+        Cell::Bytes(bytes.into())
     }
 
     /// About how many bytes it takes in a message.
@@ -43,7 +49,7 @@ impl Cell {
     /// Text, for reading catalogs; anything else is empty.
     pub fn into_text(self) -> String {
         match self {
-            Cell::Text(text) => text,
+            Cell::Text(text) => text.as_ref().to_owned(),
             Cell::Null | Cell::Bool(_) | Cell::Int(_) | Cell::Double(_) | Cell::Bytes(_) | Cell::List(..) => {
                 String::new()
             }

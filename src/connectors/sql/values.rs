@@ -16,12 +16,12 @@ pub fn encode(column: &Column, value: &Value) -> Result<Cell, Misfit> {
         Value::Bool(truth) => Cell::Bool(*truth),
         Value::Int(number) => Cell::Int(*number),
         Value::Double(number) => Cell::Double(*number),
-        Value::String(text) | Value::Json(text) => Cell::text(text.as_str()),
+        Value::String(text) | Value::Json(text) => Cell::Text(text.clone()),
         Value::Bytes(bytes) => Cell::Bytes(bytes.clone()),
-        Value::Timestamp(instant) => Cell::Text(instant_text(instant)),
-        Value::Date(date) => Cell::Text(date.format("%Y-%m-%d").to_string()),
+        Value::Timestamp(instant) => Cell::text(instant_text(instant)),
+        Value::Date(date) => Cell::text(date.format("%Y-%m-%d").to_string()),
         Value::Decimal(decimal) => Cell::text(decimal.as_str()),
-        Value::Uuid(uuid) => Cell::Text(uuid.to_string()),
+        Value::Uuid(uuid) => Cell::text(uuid.to_string()),
     })
 }
 

@@ -14,7 +14,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use prost::Message;
 use prost::bytes::BytesMut;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
-use prost::encoding::{bool, bytes, double, int32, message as nested, sint32, sint64, string, uint32, uint64};
+use prost::encoding::{bool, double, int32, message as nested, sint32, sint64, string, uint32, uint64};
 use prost::encoding::{encode_key, encode_varint, encoded_len_varint};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -82,13 +82,13 @@ fn encode_value(value: &Value, to: &mut BytesMut) {
         Value::Bool(v) => bool::encode(2, v, to),
         Value::Int(v) => sint64::encode(3, v, to),
         Value::Double(v) => double::encode(4, v, to),
-        Value::String(v) => string::encode(5, v, to),
-        Value::Bytes(v) => bytes::encode(6, v, to),
+        Value::String(v) => slice(5, v.as_bytes(), to),
+        Value::Bytes(v) => slice(6, v, to),
         Value::Timestamp(v) => nested::encode(7, &message::Time::from(v), to),
         Value::Date(v) => sint32::encode(8, &v.num_days_from_ce(), to),
         Value::Decimal(v) => slice(9, v.as_str().as_bytes(), to),
         Value::Uuid(v) => slice(10, v.as_bytes(), to),
-        Value::Json(v) => string::encode(11, v, to),
+        Value::Json(v) => slice(11, v.as_bytes(), to),
     }
 }
 
@@ -144,7 +144,7 @@ pub fn decode_queued(record: &[u8], names: &mut Names) -> Result<QueuedRecord, U
             (4, Content::Bytes(time)) => accept_time = Some(decode_time(time)?),
             (5, Content::Bytes(bytes)) => change = Some(decode_change(bytes, names)?),
             (6, Content::Number(number)) => previous = Some(QueueSequence(number)),
-            (7, Content::Bytes(column)) => drop(yielded.insert(text(column)?)),
+            (7, Content::Bytes(column)) => drop(yielded.insert(text(column)?.to_owned())),
             _ => {}
         }
     }
@@ -169,8 +169,8 @@ fn decode_change(change: &[u8], names: &mut Names) -> Result<Change, Unreadable>
             (4, Content::Bytes(bytes)) => previous_key = Some(decode_key_values(bytes)?),
             (5, Content::Bytes(bytes)) => row = decode_row(bytes, names)?,
             (6, Content::Bytes(time)) => source_time = Some(decode_time(time)?),
-            (7, Content::Bytes(id)) => change_id = text(id)?,
-            (8, Content::Bytes(id)) => correlation_id = text(id)?,
+            (7, Content::Bytes(id)) => change_id = text(id)?.to_owned(),
+            (8, Content::Bytes(id)) => correlation_id = text(id)?.to_owned(),
             (9, Content::Number(number)) => cause = enum_number(number),
             (10, Content::Bytes(bytes)) => over = Some(message::Over::decode(bytes).map_err(|_| CANNOT_READ)?.into()),
             _ => {}
@@ -219,7 +219,7 @@ fn decode_column(column: &[u8], names: &mut Names) -> Result<(Name, Value), Unre
             _ => {}
         }
     }
-    let name = names.of(std::str::from_utf8(name).map_err(|_| CANNOT_READ)?);
+    let name = names.of(text(name)?);
     Ok((name, required(value, "a column without a value")?))
 }
 
@@ -231,18 +231,18 @@ fn decode_value(value: &[u8]) -> Result<Value, Unreadable> {
             (2, Content::Number(number)) => Value::Bool(number != 0),
             (3, Content::Number(number)) => Value::Int(zigzag(number)),
             (4, Content::Fixed(bits)) => Value::Double(f64::from_bits(bits)),
-            (5, Content::Bytes(bytes)) => Value::String(text(bytes)?),
-            (6, Content::Bytes(bytes)) => Value::Bytes(bytes.to_vec()),
+            (5, Content::Bytes(bytes)) => Value::text(text(bytes)?),
+            (6, Content::Bytes(bytes)) => Value::bytes(bytes),
             (7, Content::Bytes(time)) => Value::Timestamp(decode_time(time)?),
             (8, Content::Number(number)) => {
                 let days = i32::try_from(zigzag(number)).ok().and_then(NaiveDate::from_num_days_from_ce_opt);
                 Value::Date(days.ok_or(Unreadable("a date"))?)
             }
             (9, Content::Bytes(bytes)) => {
-                Value::Decimal(Decimal::parse(&text(bytes)?).map_err(|_| Unreadable("a decimal"))?)
+                Value::Decimal(Decimal::parse(text(bytes)?).map_err(|_| Unreadable("a decimal"))?)
             }
             (10, Content::Bytes(bytes)) => Value::Uuid(Uuid::from_slice(bytes).map_err(|_| Unreadable("a uuid"))?),
-            (11, Content::Bytes(bytes)) => Value::Json(text(bytes)?),
+            (11, Content::Bytes(bytes)) => Value::json(text(bytes)?),
             _ => continue,
         });
     }
@@ -253,8 +253,8 @@ fn decode_time(time: &[u8]) -> Result<DateTime<Utc>, Unreadable> {
     message::Time::decode(time).map_err(|_| CANNOT_READ)?.try_into()
 }
 
-fn text(bytes: &[u8]) -> Result<String, Unreadable> {
-    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| CANNOT_READ)
+fn text(bytes: &[u8]) -> Result<&str, Unreadable> {
+    std::str::from_utf8(bytes).map_err(|_| CANNOT_READ)
 }
 
 /// As the proto rules cut it.

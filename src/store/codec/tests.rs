@@ -63,9 +63,9 @@ fn every_value() -> Vec<Value> {
         Value::Double(f64::NAN),
         Value::Double(-0.0),
         Value::Double(f64::MIN_POSITIVE),
-        Value::String("a\0 ä 漢 \u{1F600}".to_owned()),
-        Value::String(String::new()),
-        Value::Bytes(vec![0, 255, 0]),
+        Value::text("a\0 ä 漢 \u{1F600}"),
+        Value::text(String::new()),
+        Value::bytes([0, 255, 0]),
         Value::Timestamp(time()),
         Value::Timestamp(DateTime::<Utc>::MIN_UTC),
         Value::Timestamp(DateTime::<Utc>::MAX_UTC),
@@ -74,7 +74,7 @@ fn every_value() -> Vec<Value> {
         Value::Date(NaiveDate::from_ymd_opt(2024, 2, 29).unwrap()),
         Value::Decimal(Decimal::parse("-007.2500").unwrap()),
         Value::Uuid(Uuid::from_u128(7)),
-        Value::Json(r#"{ "b": [1,  2] }"#.to_owned()),
+        Value::json(r#"{ "b": [1,  2] }"#),
     ]
 }
 
@@ -126,9 +126,9 @@ fn a_change_is_encoded_as_its_message_whatever_its_length() {
         let change = Change {
             source: Side::Right,
             operation: Operation::Delete,
-            key: Key::new(vec![Value::String("k".repeat(len / 2))]),
+            key: Key::new(vec![Value::text("k".repeat(len / 2))]),
             previous_key: None,
-            row: Row::from_iter([(String::new(), Value::Bytes(vec![0; len])), ("n".repeat(len), Value::Null)]),
+            row: Row::from_iter([(String::new(), Value::bytes(vec![0; len])), ("n".repeat(len), Value::Null)]),
             source_time: None,
             change_id: String::new(),
             correlation_id: "c".repeat(len),
@@ -511,7 +511,7 @@ proptest! {
             let time = DateTime::from_timestamp(seconds % 8_000_000_000_000, 5);
             let value = match int % 4 {
                 0 => Value::Double(double),
-                1 => Value::Bytes(bytes),
+                1 => Value::bytes(bytes),
                 2 => time.map_or(Value::Null, Value::Timestamp),
                 _ => Value::Int(int),
             };

@@ -25,13 +25,13 @@ impl From<&Value> for message::Value {
             Value::Bool(v) => Kind::Bool(*v),
             Value::Int(v) => Kind::Int(*v),
             Value::Double(v) => Kind::Double(*v),
-            Value::String(v) => Kind::String(v.clone()),
-            Value::Bytes(v) => Kind::Bytes(v.clone()),
+            Value::String(v) => Kind::String(v.as_ref().to_owned()),
+            Value::Bytes(v) => Kind::Bytes(v.to_vec()),
             Value::Timestamp(v) => Kind::Timestamp(v.into()),
             Value::Date(v) => Kind::Date(v.num_days_from_ce()),
             Value::Decimal(v) => Kind::Decimal(v.as_str().to_owned()),
             Value::Uuid(v) => Kind::Uuid(v.as_bytes().to_vec()),
-            Value::Json(v) => Kind::Json(v.clone()),
+            Value::Json(v) => Kind::Json(v.as_ref().to_owned()),
         };
         Self { kind: Some(kind) }
     }
@@ -46,13 +46,13 @@ impl TryFrom<message::Value> for Value {
             Kind::Bool(v) => Value::Bool(v),
             Kind::Int(v) => Value::Int(v),
             Kind::Double(v) => Value::Double(v),
-            Kind::String(v) => Value::String(v),
-            Kind::Bytes(v) => Value::Bytes(v),
+            Kind::String(v) => Value::text(v),
+            Kind::Bytes(v) => Value::bytes(v),
             Kind::Timestamp(v) => Value::Timestamp(v.try_into()?),
             Kind::Date(v) => Value::Date(NaiveDate::from_num_days_from_ce_opt(v).ok_or(Unreadable("a date"))?),
             Kind::Decimal(v) => Value::Decimal(Decimal::parse(&v).map_err(|_| Unreadable("a decimal"))?),
             Kind::Uuid(v) => Value::Uuid(Uuid::from_slice(&v).map_err(|_| Unreadable("a uuid"))?),
-            Kind::Json(v) => Value::Json(v),
+            Kind::Json(v) => Value::json(v),
         })
     }
 }

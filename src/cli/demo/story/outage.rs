@@ -96,7 +96,7 @@ impl Story {
         let mut currencies = self.finance.records(&CURRENCIES).await?;
         let mut currency: Record = currencies.remove(CURRENCY).unwrap_or_default();
         if let Some(name) = currency.last_mut() {
-            *name = Value::String(CURRENCY_NAME.to_owned());
+            *name = Value::text(CURRENCY_NAME);
         }
         debug_assert_eq!(key_of(&currency), CURRENCY);
         let mut connection = self.finance.open().await?;

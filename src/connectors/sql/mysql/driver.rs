@@ -134,8 +134,8 @@ fn bind(params: Vec<Cell>) -> Result<MySqlArguments, sqlx::Error> {
             Cell::Bool(truth) => arguments.add(i64::from(truth)),
             Cell::Int(number) => arguments.add(number),
             Cell::Double(number) => arguments.add(number),
-            Cell::Text(text) => arguments.add(text),
-            Cell::Bytes(bytes) => arguments.add(bytes),
+            Cell::Text(text) => arguments.add(&*text),
+            Cell::Bytes(bytes) => arguments.add(&*bytes),
         };
         added.map_err(sqlx::Error::Encode)?;
     }
@@ -148,8 +148,8 @@ fn read(row: &MySqlRow, wires: &[Wire]) -> Result<Vec<Cell>, sqlx::Error> {
         Ok(match wire {
             Wire::Bool | Wire::Int => row.try_get_unchecked::<Option<i64>, _>(index)?.map_or(Cell::Null, Cell::Int),
             Wire::Double => row.try_get_unchecked::<Option<f64>, _>(index)?.map_or(Cell::Null, Cell::Double),
-            Wire::Text => row.try_get_unchecked::<Option<String>, _>(index)?.map_or(Cell::Null, Cell::Text),
-            Wire::Bytes => row.try_get_unchecked::<Option<Vec<u8>>, _>(index)?.map_or(Cell::Null, Cell::Bytes),
+            Wire::Text => row.try_get_unchecked::<Option<&str>, _>(index)?.map_or(Cell::Null, Cell::text),
+            Wire::Bytes => row.try_get_unchecked::<Option<&[u8]>, _>(index)?.map_or(Cell::Null, Cell::bytes),
         })
     };
     wires.iter().enumerate().map(cell).collect()

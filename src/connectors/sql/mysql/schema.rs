@@ -63,7 +63,7 @@ pub async fn list_tables(session: &mut dyn Session) -> Result<Vec<String>, Failu
 /// Schema and name, as all queries take them.
 fn named(table: &str) -> Vec<Cell> {
     let name = TableName::parse(table);
-    vec![name.schema.map_or(Cell::Null, Cell::Text), Cell::Text(name.name)]
+    vec![name.schema.map_or(Cell::Null, Cell::text), Cell::text(name.name)]
 }
 
 async fn find(session: &mut dyn Session, table: &str) -> Result<(), Failure> {
@@ -110,7 +110,7 @@ async fn columns(session: &mut dyn Session, is_mariadb: bool, table: &str) -> Re
         });
         // MariaDB writes NULL for the default of a column that may be null; a text of that name is in quotes there.
         let has_default = match default {
-            Cell::Text(default) => !(is_mariadb && default == "NULL"),
+            Cell::Text(default) => !(is_mariadb && &*default == "NULL"),
             _ => false,
         };
         columns.push(Column {

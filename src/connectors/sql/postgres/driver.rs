@@ -92,9 +92,9 @@ fn bind(params: Vec<Cell>) -> Result<PgArguments, sqlx::Error> {
             Cell::Bool(truth) => arguments.add(truth),
             Cell::Int(number) => arguments.add(number),
             Cell::Double(number) => arguments.add(number),
-            Cell::Text(text) => arguments.add(text),
-            Cell::Bytes(bytes) => arguments.add(bytes),
-            Cell::List(wire, cells) => bind_list(&mut arguments, wire, cells),
+            Cell::Text(text) => arguments.add(&*text),
+            Cell::Bytes(bytes) => arguments.add(&*bytes),
+            Cell::List(wire, cells) => bind_list(&mut arguments, wire, &cells),
         };
         added.map_err(sqlx::Error::Encode)?;
     }
@@ -102,23 +102,19 @@ fn bind(params: Vec<Cell>) -> Result<PgArguments, sqlx::Error> {
 }
 
 /// One array for each form; a cell of another form than the column's is a null, which no encoder makes.
-fn bind_list(arguments: &mut PgArguments, wire: Wire, cells: Vec<Cell>) -> Result<(), sqlx::error::BoxDynError> {
+fn bind_list(arguments: &mut PgArguments, wire: Wire, cells: &[Cell]) -> Result<(), sqlx::error::BoxDynError> {
     macro_rules! list {
-        ($form:path) => {
-            arguments.add(
-                cells
-                    .into_iter()
-                    .map(|cell| if let $form(value) = cell { Some(value) } else { None })
-                    .collect::<Vec<_>>(),
-            )
+        ($form:pat => $value:expr) => {
+            arguments
+                .add(cells.iter().map(|cell| if let $form = cell { Some($value) } else { None }).collect::<Vec<_>>())
         };
     }
     match wire {
-        Wire::Bool => list!(Cell::Bool),
-        Wire::Int => list!(Cell::Int),
-        Wire::Double => list!(Cell::Double),
-        Wire::Text => list!(Cell::Text),
-        Wire::Bytes => list!(Cell::Bytes),
+        Wire::Bool => list!(Cell::Bool(truth) => *truth),
+        Wire::Int => list!(Cell::Int(number) => *number),
+        Wire::Double => list!(Cell::Double(number) => *number),
+        Wire::Text => list!(Cell::Text(text) => &**text),
+        Wire::Bytes => list!(Cell::Bytes(bytes) => &**bytes),
     }
 }
 
@@ -128,8 +124,8 @@ fn read(row: &PgRow, wires: &[Wire]) -> Result<Vec<Cell>, sqlx::Error> {
             Wire::Bool => row.try_get::<Option<bool>, _>(index)?.map_or(Cell::Null, Cell::Bool),
             Wire::Int => row.try_get::<Option<i64>, _>(index)?.map_or(Cell::Null, Cell::Int),
             Wire::Double => row.try_get::<Option<f64>, _>(index)?.map_or(Cell::Null, Cell::Double),
-            Wire::Text => row.try_get::<Option<String>, _>(index)?.map_or(Cell::Null, Cell::Text),
-            Wire::Bytes => row.try_get::<Option<Vec<u8>>, _>(index)?.map_or(Cell::Null, Cell::Bytes),
+            Wire::Text => row.try_get::<Option<&str>, _>(index)?.map_or(Cell::Null, Cell::text),
+            Wire::Bytes => row.try_get::<Option<&[u8]>, _>(index)?.map_or(Cell::Null, Cell::bytes),
         })
     };
     wires.iter().enumerate().map(cell).collect()

@@ -93,8 +93,8 @@ fn table_name(schema: Cell, name: Cell, is_default: &Cell) -> String {
 
 pub async fn describe(session: &mut dyn Session, table: &str) -> Result<TableSchema, Failure> {
     let name = TableName::parse(table);
-    let schema = name.schema.map_or(Cell::Null, Cell::Text);
-    let find = Statement::new(FIND, vec![Cell::Text(name.name), schema]).reading(vec![Wire::Int]);
+    let schema = name.schema.map_or(Cell::Null, Cell::text);
+    let find = Statement::new(FIND, vec![Cell::text(name.name), schema]).reading(vec![Wire::Int]);
     let found = session.fetch(find).await?;
     let oid = match found.first().and_then(|row| row.first()) {
         Some(oid) => oid.clone(),

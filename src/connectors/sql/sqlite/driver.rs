@@ -125,6 +125,7 @@ fn place_of(_file: &std::fs::Metadata) -> u128 {
 
 fn bind(params: Vec<Cell>) -> Result<SqliteArguments, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
+    arguments.reserve(params.len(), 0);
     for param in params {
         let added = match param {
             Cell::Null | Cell::List(..) => arguments.add(None::<String>),
@@ -132,7 +133,7 @@ fn bind(params: Vec<Cell>) -> Result<SqliteArguments, sqlx::Error> {
             Cell::Int(number) => arguments.add(number),
             Cell::Double(number) => arguments.add(number),
             Cell::Text(text) => arguments.add(text),
-            Cell::Bytes(bytes) => arguments.add(bytes),
+            Cell::Bytes(bytes) => arguments.add(&*bytes),
         };
         added.map_err(sqlx::Error::Encode)?;
     }
@@ -148,7 +149,7 @@ fn read(row: &SqliteRow, index: usize) -> Result<Cell, sqlx::Error> {
     Ok(match value.type_info().name() {
         "INTEGER" => Cell::Int(row.try_get_unchecked(index)?),
         "REAL" => Cell::Double(row.try_get_unchecked(index)?),
-        "BLOB" => Cell::Bytes(row.try_get_unchecked(index)?),
-        _ => Cell::Text(row.try_get_unchecked(index)?),
+        "BLOB" => Cell::bytes(row.try_get_unchecked::<&[u8], _>(index)?),
+        _ => Cell::text(row.try_get_unchecked::<&str, _>(index)?),
     })
 }

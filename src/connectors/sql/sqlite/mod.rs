@@ -125,7 +125,7 @@ impl Standard for Sqlite {
     fn source(&self, rows: Rows) -> (String, Vec<Cell>) {
         let row = format!("({})", join(",", rows.columns.iter().map(|_| "?".to_owned())));
         let values = vec![row.as_str(); rows.cells.len()].join(",");
-        (format!("VALUES {values}"), rows.cells.into_iter().flatten().cloned().collect())
+        (format!("VALUES {values}"), rows.cells.concat())
     }
 
     /// The storage class of what is found decides the form, so the wire is only a placeholder.

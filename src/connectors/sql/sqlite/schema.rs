@@ -41,7 +41,7 @@ pub async fn list_tables(session: &mut dyn Session) -> Result<Vec<String>, Failu
 pub async fn find(session: &mut dyn Session, table: &str) -> Result<(String, bool), Failure> {
     let name = TableName::parse(table);
     let is_main = name.schema.as_deref().is_none_or(|schema| schema.eq_ignore_ascii_case("main"));
-    let statement = Statement::new(FIND, vec![Cell::Text(name.name)]).reading(texts(2));
+    let statement = Statement::new(FIND, vec![Cell::text(name.name)]).reading(texts(2));
     match session.fetch(statement).await?.into_iter().next().map(<[Cell; 2]>::try_from) {
         Some(Ok([name, without_rowid])) if is_main => Ok((name.into_text(), without_rowid.is_true())),
         _ => Err(missing_table("1", table)),

@@ -91,7 +91,7 @@ pub fn encode(column: &Column, value: &Value) -> Result<Cell, Misfit> {
         }
         Value::Decimal(decimal) => {
             column.kind.accepts(value)?;
-            Ok(Cell::Text(if is_text() { one_writing(column, decimal) } else { decimal.canonical() }))
+            Ok(Cell::text(if is_text() { one_writing(column, decimal) } else { decimal.canonical() }))
         }
         _ => values::encode(column, value),
     }
@@ -122,7 +122,7 @@ pub fn decode(column: &Column, cell: Cell) -> Result<Value, Misfit> {
         (ColumnType::Double, Cell::Int(whole)) if whole.unsigned_abs() <= 1 << 53 => Value::Double(whole as f64),
         (ColumnType::Decimal { .. }, Cell::Int(whole)) => number(whole.to_string())?,
         (ColumnType::Decimal { .. }, Cell::Double(real)) => number(real.to_string())?,
-        (ColumnType::Json, Cell::Int(whole)) => Value::Json(whole.to_string()),
+        (ColumnType::Json, Cell::Int(whole)) => Value::json(whole.to_string()),
         (_, cell) => values::decode(column, cell)?,
     };
     if matches!(value, Value::Decimal(_)) {

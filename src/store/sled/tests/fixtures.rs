@@ -99,7 +99,7 @@ pub fn change(source: Side, key: i64, text_bytes: usize) -> Change {
         operation: ChangeOperation::Upsert,
         key: Key::new(vec![Value::Int(key)]),
         previous_key: None,
-        row: Row::from_iter([("text".to_owned(), Value::String(text))]),
+        row: Row::from_iter([("text".to_owned(), Value::text(text))]),
         source_time: None,
         change_id: String::new(),
         correlation_id: "c".to_owned(),

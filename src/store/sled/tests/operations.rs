@@ -404,7 +404,7 @@ async fn a_retried_record_leaves_the_errors_unless_it_failed() {
         let job = JobNumber(1);
         Operation::Retried(Retried { sequence, job, time: time(20), result, corrected })
     };
-    let corrected = Row::from_iter([("text".to_owned(), Value::String("y".to_owned()))]);
+    let corrected = Row::from_iter([("text".to_owned(), Value::text("y"))]);
     let operations = vec![
         retried(1, RetryResult::Applied, None),
         retried(2, RetryResult::Superseded, None),
