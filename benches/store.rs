@@ -37,8 +37,8 @@ fn change(key: u64) -> Change {
         previous_key: None,
         row: Row::from_iter([
             ("customer".to_owned(), Value::Int(key as i64 * 7)),
-            ("status".to_owned(), Value::String("packed".to_owned())),
-            ("note".to_owned(), Value::String("n".repeat(320))),
+            ("status".to_owned(), Value::text("packed")),
+            ("note".to_owned(), Value::text("n".repeat(320))),
         ]),
         source_time: None,
         change_id: format!("{:032x}", u128::from(key).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)),

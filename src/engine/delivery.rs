@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 /// Items that wait in front of one destination table, for each priority; senders wait beyond it.
-const INBOX_ITEMS_MAX: usize = 1_024;
+const INBOX_ITEMS_MAX: usize = 2_048;
 
 /// Which goes first when both wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,7 +224,14 @@ impl Deliveries {
                 table: table.to_owned(),
                 token: self.tasks.token().clone(),
             };
-            let worker = worker::Worker::new(writer, self.clock.clone(), status_sender, probes, sweep.clone());
+            let worker = worker::Worker::new(
+                writer,
+                self.tasks.clone(),
+                self.clock.clone(),
+                status_sender,
+                probes,
+                sweep.clone(),
+            );
             self.tasks.spawn(worker.run(changes_inbox, copies_inbox));
             Destination { application: application.clone(), changes, copies, sweep, status }
         });

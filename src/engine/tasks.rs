@@ -1,7 +1,8 @@
 //! Every task of the service belongs to one owner here and hears its token, so that shutdown can wait for all of them.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -26,6 +27,14 @@ impl Tasks {
         self.0.tracker.spawn(task)
     }
 
+    /// Does what waits for a disk, or computes for long, beside the tasks.
+    pub fn spawn_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
+        self.0.tracker.spawn_blocking(work)
+    }
+
     /// Cancelled when the service shuts down.
     pub fn token(&self) -> &CancellationToken {
         &self.0.token
@@ -42,4 +51,18 @@ impl Tasks {
     pub fn left(&self) -> usize {
         self.0.tracker.len()
     }
+}
+
+/// Lets a task that this one has woken begin beside it. Until this one waits for something the runtime keeps the other for the same
+/// thread, also where others are idle; so whoever works for long after it has woken somebody comes by here.
+pub async fn step_aside() {
+    let mut is_back = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut is_back, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -114,14 +114,14 @@ impl Owner {
 
 /// The records from the front that fit into one batch: for one form of the table, no key twice, and none that is being
 /// written (rule 2).
-pub(super) fn next_batch(waiting: &mut VecDeque<Waiting>, busy: &HashSet<u64>) -> Batch {
+pub(super) fn next_batch(waiting: &mut VecDeque<Waiting>, is_busy: impl Fn(&u64) -> bool) -> Batch {
     let mut batch = Batch::with_room(waiting.len().min(BATCH_RECORDS_MAX));
     let mut bytes = 0;
     while let Some(Waiting { write, owner }) = waiting.front() {
         bytes += size(write);
         let full = !batch.writes.is_empty() && (batch.writes.len() >= BATCH_RECORDS_MAX || bytes > BATCH_BYTES_MAX);
         let keys = keys_of(write);
-        let is_taken = |key: &u64| busy.contains(key) || batch.keys.contains(key);
+        let is_taken = |key: &u64| is_busy(key) || batch.keys.contains(key);
         if full || !owner.goes_with(batch.owners.first()) || keys.iter().flatten().any(is_taken) {
             break;
         }

@@ -3,7 +3,6 @@
 use super::batch::{Batch, Waiting, next_batch};
 use super::{INBOX_ITEMS_MAX, Item, Outcome};
 use crate::model::failure::Failure;
-use foldhash::HashSet;
 use std::collections::VecDeque;
 use tokio::sync::mpsc;
 
@@ -64,8 +63,8 @@ impl Inbox {
         self.waiting.front().is_some_and(|entry| entry.owner.goes_alone)
     }
 
-    pub fn next_batch(&mut self, busy: &HashSet<u64>) -> Batch {
-        next_batch(&mut self.waiting, busy)
+    pub fn next_batch(&mut self, is_busy: impl Fn(&u64) -> bool) -> Batch {
+        next_batch(&mut self.waiting, is_busy)
     }
 
     pub fn give_back_withdrawn(&mut self) {

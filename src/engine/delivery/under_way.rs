@@ -3,16 +3,21 @@
 use super::Priority;
 use super::batch::{Batch, Waiting};
 use super::writer::{Writer, Written};
+use crate::engine::tasks::Tasks;
 use crate::model::failure::Failure;
 use foldhash::HashSet;
-use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
 
 pub(super) struct UnderWay {
     writer: Writer,
-    writing: FuturesUnordered<BoxFuture<'static, Ended>>,
-    /// Hashes of the keys that are being written: no other batch has them (rule 2).
-    keys: HashSet<u64>,
+    tasks: Tasks,
+    /// Each in a task of its own, so that what comes before and behind its statements is done while another one is written.
+    writing: FuturesUnordered<JoinHandle<Ended>>,
+    /// Hashes of the keys of each that is being written: no other batch has them (rule 2).
+    keys: Vec<Arc<HashSet<u64>>>,
     /// How many there may be.
     max: usize,
     /// More than one was under way since there was none.
@@ -23,7 +28,7 @@ pub(super) struct UnderWay {
 
 struct Ended {
     priority: Priority,
-    keys: HashSet<u64>,
+    keys: Arc<HashSet<u64>>,
     written: Written,
 }
 
@@ -37,9 +42,9 @@ pub(super) struct Rest {
 }
 
 impl UnderWay {
-    pub fn new(writer: Writer) -> Self {
+    pub fn new(writer: Writer, tasks: Tasks) -> Self {
         let max = writer.application.batches_at_once().max(1);
-        Self { writer, writing: FuturesUnordered::new(), keys: HashSet::default(), max, crowded: false, alone: false }
+        Self { writer, tasks, writing: FuturesUnordered::new(), keys: Vec::new(), max, crowded: false, alone: false }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -51,26 +56,28 @@ impl UnderWay {
         self.writing.len() < self.max && !self.alone
     }
 
-    pub fn keys(&self) -> &HashSet<u64> {
-        &self.keys
+    /// Whether a record with this hash of its key is being written.
+    pub fn writes(&self, key: u64) -> bool {
+        self.keys.iter().any(|keys| keys.contains(&key))
     }
 
     /// Begins to write a batch that is not empty.
     pub fn begin(&mut self, mut batch: Batch, priority: Priority) {
         self.crowded |= !self.is_empty();
         self.alone |= batch.owners.iter().any(|owner| owner.goes_alone);
-        let keys = std::mem::take(&mut batch.keys);
-        self.keys.extend(&keys);
+        let keys = Arc::new(std::mem::take(&mut batch.keys));
+        self.keys.push(keys.clone());
         let writer = self.writer.clone();
-        self.writing.push(Box::pin(async move { Ended { priority, keys, written: writer.write(batch).await } }));
+        let writing = async move { Ended { priority, keys, written: writer.write(batch).await } };
+        self.writing.push(self.tasks.spawn(writing));
     }
 
     /// Waits for the end of a batch; none when none is under way.
     pub async fn ended(&mut self) -> Option<Rest> {
-        let Ended { priority, keys, written } = self.writing.next().await?;
-        for key in keys {
-            self.keys.remove(&key);
-        }
+        let ended = self.writing.next().await?;
+        // Nobody aborts it; if it panics, so does this.
+        let Ended { priority, keys, written } = ended.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+        self.keys.retain(|others| !Arc::ptr_eq(others, &keys));
         let Written { refused, left, stop } = written;
         let mut put_back = Vec::new();
         for (mut entry, failure) in refused {

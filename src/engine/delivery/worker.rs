@@ -7,6 +7,7 @@ use super::under_way::UnderWay;
 use super::writer::Writer;
 use super::{Down, Item, Priority};
 use crate::engine::clock::Clock;
+use crate::engine::tasks::Tasks;
 use crate::model::backoff::Backoff;
 use crate::model::failure::{ErrorType, Failure};
 use std::sync::Arc;
@@ -21,6 +22,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct Worker {
     writer: Writer,
+    tasks: Tasks,
     clock: Arc<dyn Clock>,
     status: watch::Sender<Option<Down>>,
     probes: Arc<Semaphore>,
@@ -32,20 +34,21 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(
         writer: Writer,
+        tasks: Tasks,
         clock: Arc<dyn Clock>,
         status: watch::Sender<Option<Down>>,
         probes: Arc<Semaphore>,
         sweep: Arc<Notify>,
     ) -> Self {
         let backoff = Backoff::new(PROBE_FIRST, PROBE_LONGEST);
-        Self { writer, clock, status, probes, sweep, backoff }
+        Self { writer, tasks, clock, status, probes, sweep, backoff }
     }
 
     /// Runs until the service shuts down or nobody is left who could send.
     pub(super) async fn run(mut self, changes: mpsc::Receiver<Item>, copies: mpsc::Receiver<Item>) {
         let mut changes = Inbox::new(changes);
         let mut copies = Inbox::new(copies);
-        let mut under_way = UnderWay::new(self.writer.clone());
+        let mut under_way = UnderWay::new(self.writer.clone(), self.tasks.clone());
         let token = self.writer.token.clone();
         let mut probe_at: Option<Instant> = None;
         while !token.is_cancelled() {
@@ -134,7 +137,7 @@ fn begin_batches(under_way: &mut UnderWay, changes: &mut Inbox, copies: &mut Inb
         if !(under_way.is_empty() || beside) {
             return;
         }
-        let batch = inbox.next_batch(under_way.keys());
+        let batch = inbox.next_batch(|key| under_way.writes(*key));
         if batch.writes.is_empty() {
             return;
         }

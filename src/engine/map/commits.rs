@@ -106,6 +106,9 @@ impl MapTask {
         }
         for sequence in &ends.left {
             self.leaving.remove(sequence);
+            if *sequence > self.drain.read_to {
+                self.drain.next_page.forget(); // it may have it still
+            }
         }
         self.notes.done(&ends.written);
         self.jobs.kept(&ends.settled);

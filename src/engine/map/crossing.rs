@@ -356,6 +356,9 @@ impl MapTask {
 
     /// The commit is on disk: what it did to earlier changes is done to those that are loaded.
     pub fn apply_crossings(&mut self, effects: Effects) {
+        if !effects.yields.is_empty() {
+            self.drain.next_page.forget();
+        }
         for (sequence, columns) in effects.yields {
             if let Some(ticket) = self.drain.held.get(&sequence)
                 && let Some(entry) = self.drain.entries.get_mut(ticket)

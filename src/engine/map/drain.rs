@@ -2,6 +2,7 @@
 
 use super::Reply;
 use super::ahead::Ahead;
+use super::next_page::NextPage;
 use super::refresh::{Fetch, Fetched};
 use super::retries::Retry;
 use super::shown::OnItsWay;
@@ -22,10 +23,10 @@ use foldhash::{HashMap, HashSet};
 use std::collections::{BTreeSet, VecDeque};
 
 /// Changes that a map has in its lanes at most, of the queue and of callers that wait.
-pub(super) const ENTRIES_MAX: usize = 12_288;
+pub(super) const ENTRIES_MAX: usize = 20_480;
 /// Queued records that are loaded at most, and read at one time: as many as a destination has under way and in its inbox, and those
 /// that are read meanwhile.
-const WINDOW_RECORDS_MAX: usize = 6_144;
+const WINDOW_RECORDS_MAX: usize = 10_240;
 /// Bytes of those that are loaded, past which none are read.
 const WINDOW_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub(super) const READ_RECORDS_MAX: usize = 1_024;
@@ -91,7 +92,8 @@ pub(super) struct Entry {
 #[derive(Default)]
 pub(super) struct Drain {
     pub lanes: Lanes,
-    pub entries: HashMap<Ticket, Entry>,
+    /// Boxed, since what finds them is looked at more often than they are.
+    pub entries: HashMap<Ticket, Box<Entry>>,
     /// Queued records among them, by sequence.
     pub held: HashMap<QueueSequence, Ticket>,
     /// How many of these come from each side.
@@ -101,6 +103,7 @@ pub(super) struct Drain {
     next_ticket: u64,
     /// Queued records up to this one have been loaded since draining began.
     pub read_to: QueueSequence,
+    pub next_page: NextPage,
     pub ahead: Ahead,
     /// Firsts of their lanes, by the side where they come from, in the order in which they became so.
     ready: Sides<VecDeque<Ticket>>,
@@ -120,6 +123,10 @@ impl Drain {
     /// The side whose destination has no place for what is ready.
     pub fn blocked_side(&self) -> Option<Side> {
         self.blocked.map(Side::other)
+    }
+
+    pub fn entry(&self, ticket: Ticket) -> Option<&Entry> {
+        self.entries.get(&ticket).map(|entry| &**entry)
     }
 
     pub fn hold(&mut self, ticket: Ticket) {
@@ -153,8 +160,7 @@ impl Drain {
 
     /// What is in the lane of a key and has it, first to last.
     fn of_key<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = (Ticket, &'a Entry)> {
-        let entries =
-            self.lanes.of(key.hashed()).filter_map(|ticket| self.entries.get(&ticket).map(|entry| (ticket, entry)));
+        let entries = self.lanes.of(key.hashed()).filter_map(|ticket| self.entry(ticket).map(|entry| (ticket, entry)));
         entries.filter(move |(_, entry)| entry.change.keys().any(|other| other == key))
     }
 
@@ -201,6 +207,7 @@ impl MapTask {
     /// Begins to read the queue from its front; what is still under way from before is not loaded twice.
     pub fn drain_from_front(&mut self) {
         self.drain.read_to = QueueSequence(0);
+        self.drain.next_page.forget();
         self.drain.ahead = Ahead::default();
     }
 
@@ -214,18 +221,16 @@ impl MapTask {
             *self.drain.held_from.get_mut(side) += 1;
             self.drain.held_bytes += record.bytes;
         }
-        self.drain.entries.insert(
-            ticket,
-            Entry {
-                source,
-                change,
-                yielded,
-                dispatched: false,
-                on_its_way: None,
-                settled: false,
-                fetched: Fetched::Not,
-            },
-        );
+        let entry = Entry {
+            source,
+            change,
+            yielded,
+            dispatched: false,
+            on_its_way: None,
+            settled: false,
+            fetched: Fetched::Not,
+        };
+        self.drain.entries.insert(ticket, Box::new(entry));
         if self.drain.lanes.push(ticket, key, previous_key) {
             self.drain.ready.get_mut(side).push_back(ticket);
         }
@@ -253,29 +258,39 @@ impl MapTask {
         }
     }
 
-    /// Reads queued records into the lanes while there is room (rule 2: in the order in which they were accepted).
-    pub fn load(&mut self) -> Result<(), EngineError> {
-        while self.drains() && self.drain.read_to < self.last_queued && !self.drain.window_is_full() {
-            let after = self.drain.read_to;
-            let page = self.context.store.queued(&self.map.id, after, READ_RECORDS_MAX, READ_BYTES_MAX)?;
-            let fitting: Vec<_> = page.into_iter().filter(|record| record.sequence <= self.last_queued).collect();
-            let Some(last) = fitting.last() else {
-                self.drain.read_to = self.last_queued;
-                break;
-            };
-            self.drain.read_to = last.sequence;
-            for record in fitting {
-                let loaded = self.drain.held.contains_key(&record.sequence);
-                if !loaded && self.is_queued(record.sequence) {
-                    self.load_record(record);
-                }
-            }
+    /// Takes queued records into the lanes while there is room (rule 2: in the order in which they were accepted), and has the next
+    /// ones read meanwhile.
+    pub fn load(&mut self) {
+        if !self.drains() {
+            return;
         }
-        Ok(())
+        if !self.drain.window_is_full()
+            && let Some((records, to)) = self.drain.next_page.take()
+        {
+            self.load_page(records, to);
+        }
+        if !self.drain.next_page.is_asked() && self.drain.read_to < self.last_queued {
+            let (store, map, after) = (self.context.store.clone(), self.map.id.clone(), self.drain.read_to);
+            let read = move || store.queued(&map, after, READ_RECORDS_MAX, READ_BYTES_MAX);
+            let reading = self.context.tasks.spawn_blocking(read);
+            self.drain.next_page = NextPage::Asked { to: self.last_queued, reading };
+        }
     }
 
-    /// Hands what is ready to its destinations, as far as they have places.
-    pub fn dispatch(&mut self) -> Result<(), EngineError> {
+    fn load_page(&mut self, records: Vec<QueuedRecord>, to: QueueSequence) {
+        let last = records.last().map(|record| record.sequence.min(self.last_queued));
+        self.drain.read_to = last.unwrap_or(to);
+        for record in records {
+            let loaded = self.drain.held.contains_key(&record.sequence);
+            if !loaded && self.is_queued(record.sequence) {
+                self.load_record(record);
+            }
+        }
+    }
+
+    /// Hands what is ready to its destinations, as far as they have places. True when it did so with any.
+    pub fn dispatch(&mut self) -> Result<bool, EngineError> {
+        let mut some = false;
         self.drain.blocked = None;
         for side in Side::BOTH {
             let mut held_up = VecDeque::new();
@@ -300,11 +315,12 @@ impl MapTask {
                     self.drain.blocked = Some(side);
                     break;
                 }
+                some = true;
             }
             held_up.append(self.drain.ready.get_mut(side));
             *self.drain.ready.get_mut(side) = held_up;
         }
-        Ok(())
+        Ok(some)
     }
 
     /// A caller that has gone wants nothing any more, and nothing was promised to it.
@@ -321,7 +337,7 @@ impl MapTask {
 
     /// A change that yielded all it had to one that crossed it is not written (rule 9).
     fn is_superseded(&mut self, ticket: Ticket) -> bool {
-        let Some(Entry { source: Source::Queued { .. }, change, yielded, .. }) = self.drain.entries.get(&ticket) else {
+        let Some(Entry { source: Source::Queued { .. }, change, yielded, .. }) = self.drain.entry(ticket) else {
             return false;
         };
         let superseded = change.is_yielded(yielded);
@@ -392,7 +408,7 @@ impl MapTask {
         if let Source::Retry { retry } = &entry.source {
             self.jobs.is_no_more_under_way(retry);
         }
-        Some(entry)
+        Some(*entry)
     }
 
     /// Takes out all that is not under way; queued records stay in the store.
@@ -400,6 +416,7 @@ impl MapTask {
         let waiting: Vec<Ticket> =
             self.drain.entries.iter().filter(|(_, entry)| !entry.dispatched).map(|(ticket, _)| *ticket).collect();
         self.reads.clear();
+        self.drain.next_page.forget();
         let entries = waiting.into_iter().filter_map(|ticket| self.remove_entry(ticket)).collect();
         self.drain.ready = Sides::default();
         self.jobs.rewind();

@@ -14,6 +14,7 @@ mod drain;
 mod executions;
 mod jobs;
 mod met;
+mod next_page;
 mod notes;
 mod outcome;
 mod pending;

@@ -126,7 +126,7 @@ impl MapTask {
 
     /// Rule 3: leaves out what newer changes have written; true when nothing is left.
     pub fn is_overtaken(&mut self, ticket: Ticket) -> Result<bool, EngineError> {
-        let Some(Entry { source: Source::Retry { retry }, change, .. }) = self.drain.entries.get(&ticket) else {
+        let Some(Entry { source: Source::Retry { retry }, change, .. }) = self.drain.entry(ticket) else {
             return Ok(false);
         };
         let (retry, change) = (*retry, change.clone());

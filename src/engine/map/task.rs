@@ -15,6 +15,7 @@ use super::{Command, Context, Reply, Shown, view_of};
 use crate::engine::delivery::{Destination, Down, Gate, Outcome, Priority};
 use crate::engine::error::EngineError;
 use crate::engine::initial_sync::CopyEnd;
+use crate::engine::tasks::step_aside;
 use crate::model::activity::{Event, EventError, EventKind, Severity};
 use crate::model::change::Answer;
 use crate::model::echo::EchoMemory;
@@ -265,6 +266,7 @@ impl MapTask {
                         self.settle(outcome);
                     }
                 }
+                read = self.drain.next_page.is_read() => read?,
                 Some(read) = self.reads.next() => self.refreshed(read),
                 Some((result, ends)) = self.lazy.next() => self.lazily_done(result, ends)?,
                 count = commands.recv_many(&mut taken, COMMANDS_AT_ONCE), if super::accept::has_room(&self.arriving) && self.drain.has_room() => {
@@ -301,9 +303,11 @@ impl MapTask {
     /// True when it has to look further at once.
     async fn pump(&mut self) -> Result<bool, EngineError> {
         self.fire_alerts().await?;
-        self.load()?;
+        self.load();
         let more = self.look_ahead()? | self.take_errors()? | self.delete_some()? | self.purge_some()?;
-        self.dispatch()?;
+        if self.dispatch()? {
+            step_aside().await;
+        }
         self.enqueue().await?;
         if self.has_room_for_lazy() {
             if self.diverting && self.lazy.is_empty() {
@@ -457,7 +461,7 @@ impl MapTask {
     }
 
     pub fn entry(&self, ticket: Ticket) -> Option<&Entry> {
-        self.drain.entries.get(&ticket)
+        self.drain.entry(ticket)
     }
 }
 
