@@ -93,7 +93,7 @@ impl MapTask {
         match self.drain.held.get(&record.sequence).copied() {
             Some(ticket) if self.drain.is_bound(ticket) => return GivesUp::UnderWay,
             Some(ticket) => self.leave(ticket),
-            None => self.count_left(&record.change, record.sequence),
+            None => self.count_left(&record.change, record.change.size(), record.sequence),
         }
         queued.push(record.sequence);
         GivesUp::Yes

@@ -438,13 +438,13 @@ impl MapTask {
         if let Some(entry) = self.remove_entry(ticket)
             && let Source::Queued { record } = entry.source
         {
-            self.count_left(&entry.change, record.sequence);
+            self.count_left(&entry.change, record.bytes, record.sequence);
         }
     }
 
-    pub fn count_left(&mut self, change: &Change, sequence: QueueSequence) {
+    pub fn count_left(&mut self, change: &Change, bytes: usize, sequence: QueueSequence) {
         self.queued = self.queued.saturating_sub(1);
-        self.queued_bytes = self.queued_bytes.saturating_sub(change.size() as u64);
+        self.queued_bytes = self.queued_bytes.saturating_sub(bytes as u64);
         self.pending.left(change, sequence);
         self.leaving.insert(sequence);
         self.ends_next.left.push(sequence);

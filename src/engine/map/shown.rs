@@ -7,6 +7,7 @@ use crate::model::failure::ErrorType;
 use crate::model::side::Side;
 use crate::model::throughput::{Flow, Rates, Throughput};
 use crate::model::under_way::Sent;
+use foldhash::HashMap;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -42,7 +43,7 @@ pub(super) struct Moving {
     begun: Instant,
     throughput: Mutex<Throughput>,
     /// What is on its way, and the side where it comes from. At most what the lanes hold.
-    sent: Mutex<BTreeMap<Sent, Side>>,
+    sent: Mutex<HashMap<Sent, Side>>,
     /// Rows of an initial sync that were refused since the task last asked: one of each type, and how many.
     refused: Mutex<BTreeMap<ErrorType, (EventError, u32)>>,
 }

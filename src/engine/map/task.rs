@@ -259,7 +259,10 @@ impl MapTask {
                 None => (None, None),
             };
             tokio::select! {
-                result = wait_for(&mut self.enqueueing) => self.enqueued(result)?,
+                result = wait_for(&mut self.enqueueing) => {
+                    self.enqueued(result)?;
+                    step_aside().await;
+                }
                 Some(outcome) = self.outcomes.recv() => {
                     self.settle(outcome);
                     while let Ok(outcome) = self.outcomes.try_recv() {
