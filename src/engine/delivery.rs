@@ -42,12 +42,18 @@ pub enum Priority {
 pub struct Item {
     /// The sender's name for it.
     pub ticket: u64,
-    pub table: Arc<TableSchema>,
     pub write: Write,
     /// A caller waits for the answer: an outage is its answer, it does not wait here.
     pub caller_waits: bool,
+    pub origin: Arc<Origin>,
+}
+
+/// What items that are handed in together have in common.
+#[derive(Debug)]
+pub struct Origin {
+    pub table: Arc<TableSchema>,
     pub pass: Pass,
-    /// Has room for the outcomes of all items that its owner has under way.
+    /// Has room for the outcomes of all items that their owner has under way.
     pub outcomes: mpsc::Sender<(u64, Outcome)>,
 }
 

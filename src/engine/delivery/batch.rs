@@ -1,6 +1,6 @@
 //! What goes out to a destination together, and how it is told apart again by what became of each record.
 
-use super::{Item, Outcome, Pass};
+use super::{Item, Origin, Outcome};
 use crate::connectors::{Write, WriteOperation};
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::key;
@@ -8,7 +8,6 @@ use crate::model::schema::TableSchema;
 use foldhash::{HashSet, HashSetExt};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use tokio::sync::mpsc;
 
 /// Records and bytes of one batch: large enough that a round trip does not count, small enough for one statement. A power of two is
 /// one statement also where there are few different ones.
@@ -26,10 +25,8 @@ pub(super) struct Owner {
     ticket: u64,
     /// Where it came in its inbox.
     pub place: u64,
-    pub table: Arc<TableSchema>,
     pub caller_waits: bool,
-    pub pass: Pass,
-    outcomes: mpsc::Sender<(u64, Outcome)>,
+    origin: Arc<Origin>,
     pub attempts: u32,
     /// It was refused while another batch was under way, which may have been why; so it is asked again with none beside it.
     pub goes_alone: bool,
@@ -67,41 +64,40 @@ impl Batch {
 
 impl Waiting {
     pub fn new(item: Item, place: u64) -> Self {
-        let Item { ticket, table, write, caller_waits, pass, outcomes } = item;
-        let owner = Owner {
-            ticket,
-            place,
-            table,
-            caller_waits,
-            pass,
-            outcomes,
-            attempts: 0,
-            goes_alone: false,
-            met_outage: false,
-        };
+        let Item { ticket, write, caller_waits, origin } = item;
+        let owner = Owner { ticket, place, caller_waits, origin, attempts: 0, goes_alone: false, met_outage: false };
         Self { write, owner }
     }
 }
 
 impl Owner {
+    pub fn table(&self) -> &Arc<TableSchema> {
+        &self.origin.table
+    }
+
+    /// Whether it may still be written.
+    pub fn may_go(&self) -> bool {
+        self.origin.pass.is_open()
+    }
+
     /// The channel has room for all that its owner has under way, so this never waits; an owner that has gone needs no
     /// answer.
     pub fn answer(self, outcome: Outcome) {
-        let _ = self.outcomes.try_send((self.ticket, outcome));
+        let _ = self.origin.outcomes.try_send((self.ticket, outcome));
     }
 
     /// The destination as a whole failed while it was tried. Whoever waits for the answer of one is told with that.
     pub fn met_outage(&mut self, kind: ErrorType) {
         if self.attempts == 0 && !self.caller_waits && !self.met_outage {
             self.met_outage = true;
-            self.pass.met(kind);
+            self.origin.pass.met(kind);
         }
     }
 
     /// Whether it can be in one batch with the first of it.
     fn goes_with(&self, first: Option<&Owner>) -> bool {
         first.is_none_or(|first| {
-            let same_table = Arc::ptr_eq(&first.table, &self.table) || first.table == self.table;
+            let same_table = Arc::ptr_eq(first.table(), self.table()) || first.table() == self.table();
             same_table && first.goes_alone == self.goes_alone
         })
     }
@@ -118,6 +114,10 @@ pub(super) fn next_batch(waiting: &mut VecDeque<Waiting>, is_busy: impl Fn(&u64)
     let mut batch = Batch::with_room(waiting.len().min(BATCH_RECORDS_MAX));
     let mut bytes = 0;
     while let Some(Waiting { write, owner }) = waiting.front() {
+        if !owner.may_go() {
+            waiting.pop_front().into_iter().for_each(|entry| entry.owner.answer(Outcome::Withdrawn));
+            continue;
+        }
         bytes += size(write);
         let full = !batch.writes.is_empty() && (batch.writes.len() >= BATCH_RECORDS_MAX || bytes > BATCH_BYTES_MAX);
         let keys = keys_of(write);

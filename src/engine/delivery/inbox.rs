@@ -45,8 +45,13 @@ impl Inbox {
     }
 
     fn put(&mut self, item: Item) {
-        self.waiting.push_back(Waiting::new(item, self.places));
+        let entry = Waiting::new(item, self.places);
         self.places += 1;
+        if entry.owner.may_go() {
+            self.waiting.push_back(entry);
+        } else {
+            entry.owner.answer(Outcome::Withdrawn);
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -67,12 +72,13 @@ impl Inbox {
         next_batch(&mut self.waiting, is_busy)
     }
 
+    /// Those whose pass has ended meanwhile. They are met as well when their turn comes; this is for those whose turn does not.
     pub fn give_back_withdrawn(&mut self) {
-        if self.waiting.iter().all(|entry| entry.owner.pass.is_open()) {
+        if self.waiting.iter().all(|entry| entry.owner.may_go()) {
             return;
         }
         for entry in std::mem::take(&mut self.waiting) {
-            if entry.owner.pass.is_open() {
+            if entry.owner.may_go() {
                 self.waiting.push_back(entry);
             } else {
                 entry.owner.answer(Outcome::Withdrawn);
@@ -98,5 +104,6 @@ impl Inbox {
         }
         self.waiting.extend(entries);
         self.waiting.make_contiguous().sort_by_key(|entry| entry.owner.place);
+        self.give_back_withdrawn();
     }
 }

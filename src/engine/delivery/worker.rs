@@ -54,7 +54,6 @@ impl Worker {
         while !token.is_cancelled() {
             for inbox in [&mut changes, &mut copies] {
                 inbox.take_all();
-                inbox.give_back_withdrawn();
             }
             let down = self.status.borrow().as_ref().map(|down| down.failure.clone());
             match down {
@@ -76,7 +75,10 @@ impl Worker {
                 }
                 () = changes.arrival() => {}
                 () = copies.arrival() => {}
-                () = self.sweep.notified() => {}
+                () = self.sweep.notified() => {
+                    changes.give_back_withdrawn();
+                    copies.give_back_withdrawn();
+                }
                 () = sleep_until(probe_at) => probe_at = self.probe().await,
                 () = token.cancelled() => {}
             }

@@ -40,7 +40,7 @@ impl Writer {
             for owner in &mut batch.owners {
                 owner.attempts += 1;
             }
-            let table = batch.owners[0].table.clone(); // a batch is never empty
+            let table = batch.owners[0].table().clone(); // a batch is never empty
             let stop = match self.application.write(&table, &batch.writes).await {
                 Ok(outcomes) => {
                     let stop;
@@ -74,7 +74,7 @@ impl Writer {
         let mut left = batch.into_waiting();
         while let Some(mut entry) = left.next() {
             entry.owner.attempts += 1;
-            let table = entry.owner.table.clone();
+            let table = entry.owner.table().clone();
             let result = match self.application.write(&table, std::slice::from_ref(&entry.write)).await {
                 Ok(outcomes) => outcomes.into_iter().next().unwrap_or_else(|| Err(unanswered())),
                 Err(failure) => Err(failure),

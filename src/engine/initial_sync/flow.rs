@@ -5,7 +5,7 @@
 use super::kept::{Kept, PageDone};
 use super::tables::{CopyRow, Page, Tables};
 use super::{Stop, hash};
-use crate::engine::delivery::{Gate, Item, Outcome, Priority};
+use crate::engine::delivery::{Gate, Item, Origin, Outcome, Priority};
 use crate::engine::error::EngineError;
 use crate::engine::map::write_of;
 use crate::model::deferred::refers_by;
@@ -14,6 +14,7 @@ use crate::model::key::Key;
 use crate::model::table_map::Side;
 use std::collections::{BTreeSet, HashSet};
 use std::convert::Infallible;
+use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Pages that are read and wait to be handed over: enough that neither side waits for the other's hiccups.
@@ -120,6 +121,8 @@ impl Flow<'_> {
         let skipped = (all - rows.len()) as u64;
         let target = self.tables.side(self.source.other())?;
         let (outcomes_sender, outcomes) = mpsc::channel(rows.len().max(1));
+        let (table, pass) = (target.table.clone(), self.gate.pass());
+        let origin = Arc::new(Origin { table, pass, outcomes: outcomes_sender });
         let mut tickets = 0..;
         for rows in rows.chunks(ROWS_AT_ONCE) {
             let places = target.destination.places(Priority::Copy, rows.len()).await?;
@@ -129,14 +132,7 @@ impl Flow<'_> {
                 if let Some(mut echo) = target.echo() {
                     echo.sent(&row.key, mapped.written());
                 }
-                place.put(Item {
-                    ticket,
-                    table: target.table.clone(),
-                    write: write_of(mapped),
-                    caller_waits: false,
-                    pass: self.gate.pass(),
-                    outcomes: outcomes_sender.clone(),
-                });
+                place.put(Item { ticket, write: write_of(mapped), caller_waits: false, origin: origin.clone() });
             }
         }
         Ok(UnderWay { rows, skipped, errors, upto, is_last, outcomes })

@@ -8,7 +8,7 @@ use super::retries::Retry;
 use super::shown::OnItsWay;
 use super::task::{MapTask, Sides};
 use crate::connectors::{Write, WriteOperation};
-use crate::engine::delivery::{Item, Place, Priority};
+use crate::engine::delivery::{Item, Origin, Place, Priority};
 use crate::engine::error::EngineError;
 use crate::model::change::{Answer, Change, Ending, QueuedRecord};
 use crate::model::ids::{JobNumber, QueueSequence};
@@ -21,6 +21,7 @@ use crate::model::under_way::Sent;
 use chrono::{DateTime, Utc};
 use foldhash::{HashMap, HashSet};
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// Changes that a map has in its lanes at most, of the queue and of callers that wait.
 pub(super) const ENTRIES_MAX: usize = 20_480;
@@ -293,6 +294,10 @@ impl MapTask {
         let mut some = false;
         self.drain.blocked = None;
         for side in Side::BOTH {
+            if self.drain.ready.get(side).is_empty() {
+                continue;
+            }
+            let origin = self.origin(side);
             let mut held_up = VecDeque::new();
             while let Some(ticket) = self.drain.ready.get_mut(side).pop_front() {
                 if self.drain.on_hold.contains(&ticket) {
@@ -310,7 +315,7 @@ impl MapTask {
                         continue;
                     }
                 }
-                if !self.dispatch_one(side, ticket) {
+                if !self.dispatch_one(side, ticket, origin.as_ref()) {
                     self.drain.ready.get_mut(side).push_front(ticket);
                     self.drain.blocked = Some(side);
                     break;
@@ -347,10 +352,18 @@ impl MapTask {
         superseded
     }
 
+    /// What goes out now from a side.
+    fn origin(&self, side: Side) -> Option<Arc<Origin>> {
+        let table = self.running.as_ref()?.sides.get(side.other()).table.clone();
+        Some(Arc::new(Origin { table, pass: self.pass_gate.pass(), outcomes: self.outcomes_sender() }))
+    }
+
     /// False when the destination has no place now.
-    fn dispatch_one(&mut self, side: Side, ticket: Ticket) -> bool {
-        let outcomes = self.outcomes_sender();
-        let (Some(running), Some(entry)) = (&self.running, self.drain.entries.get_mut(&ticket)) else { return true };
+    fn dispatch_one(&mut self, side: Side, ticket: Ticket, origin: Option<&Arc<Origin>>) -> bool {
+        let (Some(running), Some(entry), Some(origin)) = (&self.running, self.drain.entries.get_mut(&ticket), origin)
+        else {
+            return true;
+        };
         let target = running.sides.get(side.other());
         let Some(place) = target.destination.try_place(Priority::Change) else { return false };
         let mapped = match std::mem::take(&mut entry.fetched) {
@@ -371,11 +384,9 @@ impl MapTask {
             place,
             Item {
                 ticket: ticket.0,
-                table: target.table.clone(),
                 write: write_of(mapped),
                 caller_waits: matches!(entry.source, Source::Direct { .. }),
-                pass: self.pass_gate.pass(),
-                outcomes,
+                origin: origin.clone(),
             },
         );
         true
