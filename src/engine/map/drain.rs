@@ -262,15 +262,14 @@ impl MapTask {
     /// Takes queued records into the lanes while there is room (rule 2: in the order in which they were accepted), and has the next
     /// ones read meanwhile.
     pub fn load(&mut self) {
-        if !self.drains() {
+        // While there is no room none is read either: what goes on out of turn meanwhile would make the page old with every commit.
+        if !self.drains() || self.drain.window_is_full() {
             return;
         }
-        if !self.drain.window_is_full()
-            && let Some((records, to)) = self.drain.next_page.take()
-        {
+        if let Some((records, to)) = self.drain.next_page.take() {
             self.load_page(records, to);
         }
-        if !self.drain.next_page.is_asked() && self.drain.read_to < self.last_queued {
+        if !self.drain.window_is_full() && !self.drain.next_page.is_asked() && self.drain.read_to < self.last_queued {
             let (store, map, after) = (self.context.store.clone(), self.map.id.clone(), self.drain.read_to);
             let read = move || store.queued(&map, after, READ_RECORDS_MAX, READ_BYTES_MAX);
             let reading = self.context.tasks.spawn_blocking(read);
