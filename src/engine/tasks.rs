@@ -1,8 +1,10 @@
 //! Every task of the service belongs to one owner here and hears its token, so that shutdown can wait for all of them.
 
 use std::future::{Future, poll_fn};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::task::Poll;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,7 +21,7 @@ struct Owned {
 impl Tasks {
     /// Starts a task. It must end by itself soon after `token` is cancelled.
     #[allow(clippy::disallowed_methods)] // the one place
-    pub fn spawn<F>(&self, task: F) -> tokio::task::JoinHandle<F::Output>
+    pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -28,10 +30,7 @@ impl Tasks {
     }
 
     /// Does what waits for a disk, or computes for long, beside the tasks.
-    pub fn spawn_blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> tokio::task::JoinHandle<T> {
+    pub fn spawn_blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
         self.0.tracker.spawn_blocking(work)
     }
 
@@ -51,6 +50,11 @@ impl Tasks {
     pub fn left(&self) -> usize {
         self.0.tracker.len()
     }
+}
+
+/// What a task that nobody aborts came to; where it panicked, so does whoever waited for it.
+pub fn result_of<T>(ended: Result<T, JoinError>) -> T {
+    ended.unwrap_or_else(|error| resume_unwind(error.into_panic()))
 }
 
 /// Lets a task that this one has woken begin beside it. Until this one waits for something the runtime keeps the other for the same

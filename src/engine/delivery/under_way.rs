@@ -3,11 +3,10 @@
 use super::Priority;
 use super::batch::{Batch, Waiting};
 use super::writer::{Writer, Written};
-use crate::engine::tasks::Tasks;
+use crate::engine::tasks::{Tasks, result_of};
 use crate::model::failure::Failure;
 use foldhash::HashSet;
 use futures::stream::{FuturesUnordered, StreamExt};
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
@@ -74,9 +73,7 @@ impl UnderWay {
 
     /// Waits for the end of a batch; none when none is under way.
     pub async fn ended(&mut self) -> Option<Rest> {
-        let ended = self.writing.next().await?;
-        // Nobody aborts it; if it panics, so does this.
-        let Ended { priority, keys, written } = ended.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+        let Ended { priority, keys, written } = result_of(self.writing.next().await?);
         self.keys.retain(|others| !Arc::ptr_eq(others, &keys));
         let Written { refused, left, stop } = written;
         let mut put_back = Vec::new();

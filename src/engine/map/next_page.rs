@@ -1,10 +1,10 @@
 //! The next page of the queue, read beside the map's task while it works on what it has.
 
 use crate::engine::error::EngineError;
+use crate::engine::tasks::result_of;
 use crate::model::change::QueuedRecord;
 use crate::model::ids::QueueSequence;
 use crate::store::StoreError;
-use std::panic::resume_unwind;
 use tokio::task::JoinHandle;
 
 type Records = Result<Vec<QueuedRecord>, StoreError>;
@@ -34,8 +34,7 @@ impl NextPage {
     /// Ends when the page that was asked for is there; never where none was.
     pub async fn is_read(&mut self) -> Result<(), EngineError> {
         let NextPage::Asked { to, reading } = self else { return std::future::pending().await };
-        // Nobody aborts it; if it panics, so does this.
-        let records = reading.await.unwrap_or_else(|error| resume_unwind(error.into_panic()))?;
+        let records = result_of(reading.await)?;
         *self = NextPage::Read { to: *to, records };
         Ok(())
     }
