@@ -41,8 +41,8 @@ fn change(key: u64) -> Change {
             ("note".to_owned(), Value::text("n".repeat(320))),
         ]),
         source_time: None,
-        change_id: format!("{:032x}", u128::from(key).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)),
-        correlation_id: String::new(),
+        change_id: format!("{:032x}", u128::from(key).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)).into(),
+        correlation_id: Default::default(),
         cause: Cause::Caller,
         over: None,
     }

@@ -18,6 +18,7 @@ use super::tasks::Tasks;
 use crate::connectors::Write;
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::ids::AppId;
+use crate::model::lanes::Keys;
 use crate::model::schema::TableSchema;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap};
@@ -42,6 +43,8 @@ pub enum Priority {
 pub struct Item {
     /// The sender's name for it.
     pub ticket: u64,
+    /// Of what is written.
+    pub keys: Keys,
     pub write: Write,
     /// A caller waits for the answer: an outage is its answer, it does not wait here.
     pub caller_waits: bool,

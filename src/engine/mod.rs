@@ -60,8 +60,8 @@ pub struct NewChange {
     pub record: Row,
     pub previous_key: Option<Row>,
     pub source_time: Option<DateTime<Utc>>,
-    pub change_id: String,
-    pub correlation_id: String,
+    pub change_id: Arc<str>,
+    pub correlation_id: Arc<str>,
 }
 
 /// How somebody is told of alerts.

@@ -9,6 +9,7 @@ use super::row::Row;
 use super::side::Side;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,9 +48,9 @@ pub struct Change {
     pub row: Row,
     pub source_time: Option<DateTime<Utc>>,
     /// The caller's own id of the change; empty when it has none.
-    pub change_id: String,
+    pub change_id: Arc<str>,
     /// What the caller calls the operation it belongs to; empty when it has none.
-    pub correlation_id: String,
+    pub correlation_id: Arc<str>,
     pub cause: Cause,
     /// What a settlement must find where it is written; none for all others.
     pub over: Option<Over>,
@@ -65,8 +66,8 @@ impl Change {
             previous_key: None,
             row: Row::new(),
             source_time: None,
-            change_id: String::new(),
-            correlation_id: String::new(),
+            change_id: Arc::default(),
+            correlation_id: Arc::default(),
             cause: Cause::Settlement,
             over: None,
         }

@@ -252,8 +252,8 @@ mod tests {
             previous_key: None,
             row,
             source_time: None,
-            change_id: String::new(),
-            correlation_id: String::new(),
+            change_id: Default::default(),
+            correlation_id: Default::default(),
             cause: Cause::Caller,
             over: None,
         }

@@ -42,22 +42,15 @@ impl Key {
 
     /// Equal keys have the same; others nearly never.
     pub fn hashed(&self) -> u64 {
-        hash(&self.0)
+        let mut bytes = Vec::with_capacity(32);
+        self.encode_into(&mut bytes);
+        xxh3_64(&bytes)
     }
 
     /// About how many bytes it takes, for limits.
     pub fn size(&self) -> usize {
         self.0.iter().map(Value::size).sum()
     }
-}
-
-/// A hash over the values of a key: equal keys have the same, also where they are not held as a `Key`.
-pub fn hash<'a>(values: impl IntoIterator<Item = &'a Value>) -> u64 {
-    let mut bytes = Vec::with_capacity(32);
-    for value in values {
-        encode_value(value, &mut bytes);
-    }
-    xxh3_64(&bytes)
 }
 
 const TERMINATOR: [u8; 2] = [0, 0];

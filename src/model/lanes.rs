@@ -12,83 +12,88 @@ use std::collections::hash_map::Entry;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
 
+/// The hashes of a change's keys: one, or another when it changes the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keys {
+    key: u64,
+    previous: Option<u64>,
+}
+
+impl Keys {
+    pub fn new(key: u64, previous: Option<u64>) -> Self {
+        Self { key, previous: previous.filter(|previous| *previous != key) }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = u64> + use<> {
+        std::iter::once(self.key).chain(self.previous)
+    }
+}
+
 /// The lanes of one map: each key's tickets in the order in which they came. A ticket is ready when it is the first of
 /// all its keys' lanes.
 #[derive(Debug, Default)]
 pub struct Lanes {
     /// By the hash of the key; no lane is kept empty.
     lanes: HashMap<u64, Lane>,
-    /// The hashes of each ticket's keys: one, or another when the change changes the key.
-    keys: HashMap<Ticket, (u64, Option<u64>)>,
 }
 
 /// Tickets of one lane. Nearly all have one, and those behind it cost nothing where there are none.
 #[derive(Debug)]
 struct Lane {
     first: Ticket,
-    /// First in, first out.
-    waiting: VecDeque<Ticket>,
+    /// First in, first out; each with the keys that it has.
+    waiting: VecDeque<(Ticket, Keys)>,
 }
 
 impl Lanes {
     /// Puts a ticket at the end of its keys' lanes; true when it is ready at once.
-    pub fn push(&mut self, ticket: Ticket, key: u64, previous_key: Option<u64>) -> bool {
-        let previous_key = previous_key.filter(|previous| *previous != key);
+    pub fn push(&mut self, ticket: Ticket, keys: Keys) -> bool {
         let mut is_ready = true;
-        for key in std::iter::once(key).chain(previous_key) {
+        for key in keys.iter() {
             match self.lanes.entry(key) {
                 Entry::Occupied(mut lane) => {
-                    lane.get_mut().waiting.push_back(ticket);
+                    lane.get_mut().waiting.push_back((ticket, keys));
                     is_ready = false;
                 }
                 Entry::Vacant(none) => drop(none.insert(Lane { first: ticket, waiting: VecDeque::new() })),
             }
         }
-        self.keys.insert(ticket, (key, previous_key));
         is_ready
     }
 
-    /// Takes a ticket out, wherever in its lanes it stands; answers with those that became ready by it.
-    pub fn remove(&mut self, ticket: Ticket) -> Vec<Ticket> {
+    /// Takes a ticket out of the lanes of its keys, wherever in them it stands; answers with those that became ready by it.
+    pub fn remove(&mut self, ticket: Ticket, keys: Keys) -> Vec<Ticket> {
         let mut ready = Vec::new();
-        let Some((key, previous_key)) = self.keys.remove(&ticket) else { return ready };
-        for key in std::iter::once(key).chain(previous_key) {
+        for key in keys.iter() {
             let Entry::Occupied(mut lane) = self.lanes.entry(key) else { continue };
             if lane.get().first != ticket {
-                lane.get_mut().waiting.retain(|other| *other != ticket);
+                lane.get_mut().waiting.retain(|(other, _)| *other != ticket);
                 continue;
             }
-            let Some(next) = lane.get_mut().waiting.pop_front() else {
+            let Some((next, keys_of_next)) = lane.get_mut().waiting.pop_front() else {
                 lane.remove();
                 continue;
             };
             lane.get_mut().first = next;
             // Rule 2: order per key; the next one goes only now.
-            if self.is_ready(next) && !ready.contains(&next) {
+            if self.is_ready(next, keys_of_next) && !ready.contains(&next) {
                 ready.push(next);
             }
         }
         ready
     }
 
-    fn is_ready(&self, ticket: Ticket) -> bool {
-        let is_first = |key: &u64| self.lanes.get(key).is_some_and(|lane| lane.first == ticket);
-        self.keys.get(&ticket).is_some_and(|(key, previous_key)| is_first(key) && previous_key.iter().all(is_first))
+    fn is_ready(&self, ticket: Ticket, keys: Keys) -> bool {
+        keys.iter().all(|key| self.lanes.get(&key).is_some_and(|lane| lane.first == ticket))
     }
 
     /// The tickets of a key, first to last, and of those that share its hash.
     pub fn of(&self, key: u64) -> impl Iterator<Item = Ticket> + '_ {
-        let tickets =
-            |lane: &'_ Lane| std::iter::once(lane.first).chain(lane.waiting.iter().copied()).collect::<Vec<_>>();
+        let tickets = |lane: &'_ Lane| {
+            let waiting = lane.waiting.iter().map(|(ticket, _)| *ticket);
+            std::iter::once(lane.first).chain(waiting).collect::<Vec<_>>()
+        };
         self.lanes.get(&key).map(tickets).unwrap_or_default().into_iter()
-    }
-
-    pub fn len(&self) -> usize {
-        self.keys.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
     }
 }
 
@@ -101,14 +106,15 @@ mod tests {
     fn rule_2_one_change_of_a_key_at_a_time_in_order() {
         let mut lanes = Lanes::default();
         let (a, b) = (1, 2);
-        assert!(lanes.push(Ticket(1), a, None));
-        assert!(!lanes.push(Ticket(2), b, Some(a)), "a key change waits for both lanes");
-        assert!(!lanes.push(Ticket(3), b, Some(b)));
+        let (of_a, from_a_to_b, of_b) = (Keys::new(a, None), Keys::new(b, Some(a)), Keys::new(b, Some(b)));
+        assert!(lanes.push(Ticket(1), of_a));
+        assert!(!lanes.push(Ticket(2), from_a_to_b), "a key change waits for both lanes");
+        assert!(!lanes.push(Ticket(3), of_b));
         assert_eq!(lanes.of(b).collect::<Vec<_>>(), [Ticket(2), Ticket(3)]);
-        assert_eq!(lanes.remove(Ticket(1)), vec![Ticket(2)]);
-        assert_eq!(lanes.remove(Ticket(2)), vec![Ticket(3)]);
-        assert_eq!(lanes.remove(Ticket(3)), vec![]);
-        assert!(lanes.is_empty());
+        assert_eq!(lanes.remove(Ticket(1), of_a), vec![Ticket(2)]);
+        assert_eq!(lanes.remove(Ticket(2), from_a_to_b), vec![Ticket(3)]);
+        assert_eq!(lanes.remove(Ticket(3), of_b), vec![]);
+        assert!(lanes.lanes.is_empty());
     }
 
     proptest! {
@@ -120,13 +126,11 @@ mod tests {
             picks in prop::collection::vec(0usize..100, 60),
         ) {
             let mut lanes = Lanes::default();
-            let keys = |index: usize| -> Vec<u8> {
-                let (key, previous) = changes[index];
-                std::iter::once(key).chain(previous).collect()
-            };
+            let keys: Vec<Keys> =
+                changes.iter().map(|&(key, previous)| Keys::new(key.into(), previous.map(u64::from))).collect();
             let mut ready: Vec<usize> = Vec::new();
-            for (index, &(key, previous)) in changes.iter().enumerate() {
-                if lanes.push(Ticket(index as u64), key.into(), previous.map(u64::from)) {
+            for (index, keys) in keys.iter().enumerate() {
+                if lanes.push(Ticket(index as u64), *keys) {
                     ready.push(index);
                 }
             }
@@ -134,14 +138,14 @@ mod tests {
             let mut picks = picks.iter().cycle();
             while !ready.is_empty() {
                 let index = ready.remove(picks.next().unwrap() % ready.len());
-                ready.extend(lanes.remove(Ticket(index as u64)).iter().map(|t| t.0 as usize));
+                ready.extend(lanes.remove(Ticket(index as u64), keys[index]).iter().map(|t| t.0 as usize));
                 done.push(index);
             }
             prop_assert_eq!(done.len(), changes.len());
             for (place, later) in done.iter().enumerate() {
                 for earlier in &done[place + 1..] {
                     if earlier < later {
-                        prop_assert!(keys(*earlier).iter().all(|k| !keys(*later).contains(k)));
+                        prop_assert!(keys[*earlier].iter().all(|key| keys[*later].iter().all(|other| other != key)));
                     }
                 }
             }

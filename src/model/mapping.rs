@@ -427,8 +427,8 @@ mod tests {
             previous_key: None,
             row: row(&[("note", Value::Null)]),
             source_time: None,
-            change_id: String::new(),
-            correlation_id: String::new(),
+            change_id: Default::default(),
+            correlation_id: Default::default(),
             cause: Cause::Caller,
             over: None,
         };

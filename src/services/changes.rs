@@ -8,6 +8,7 @@ use super::status::CallError;
 use crate::engine::{NewChange, PendingAnswer};
 use crate::model::change::{Answer, Disposition, Operation};
 use crate::model::ids::MapId;
+use std::sync::Arc;
 
 impl Services {
     /// Checks a change and hands it over; everything that is wrong with it is told at once.
@@ -31,6 +32,7 @@ impl Services {
         input.text("change_id", &request.change_id, ID_CHARS_MAX);
         input.text("correlation_id", &request.correlation_id, ID_CHARS_MAX);
         let (Some(source), Some(operation)) = (source, operation) else { return (map, None) };
+        let change_id: Arc<str> = request.change_id.into();
         let change = NewChange {
             source,
             operation,
@@ -39,11 +41,11 @@ impl Services {
             source_time,
             correlation_id: match request.correlation_id {
                 // What its sender knows it by leads further than an id that nobody has seen.
-                none if none.is_empty() && request.change_id.is_empty() => new_correlation_id(),
-                none if none.is_empty() => request.change_id.clone(),
-                given => given,
+                none if none.is_empty() && change_id.is_empty() => new_correlation_id().into(),
+                none if none.is_empty() => change_id.clone(),
+                given => given.into(),
             },
-            change_id: request.change_id,
+            change_id,
         };
         if !input.is_clean()
             && let Some(map) = &map

@@ -15,6 +15,7 @@ use crate::model::written::Written;
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The largest commit, in bytes of its message: what the next engine, a replicated log, takes as one entry.
 pub const COMMIT_BYTES_MAX: usize = 512 * 1024;
@@ -72,7 +73,7 @@ pub enum Operation {
     },
     /// Remembers the answer to a change that did not go through the queue. (Enqueue remembers its changes itself.)
     Remember {
-        change_id: String,
+        change_id: Arc<str>,
         remembered: Remembered,
     },
     /// Forgets changes that were taken in at `until` or before and are not queued. A step; what stands together with younger ones
@@ -234,7 +235,7 @@ pub struct NewRecord {
     pub(super) accept_time: DateTime<Utc>,
     pub(super) source: Side,
     pub(super) size: u32,
-    pub(super) change_id: String,
+    pub(super) change_id: Arc<str>,
     /// Its first bytes.
     pub(super) key: Vec<u8>,
     pub(super) fingerprint: u64,

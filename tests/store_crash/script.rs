@@ -45,8 +45,8 @@ pub fn change(sequence: u64) -> Change {
         previous_key: None,
         row: Row::from_iter([("text".to_owned(), Value::text("y".repeat(bytes as usize)))]),
         source_time: None,
-        change_id: if has_id(sequence) { format!("id-{sequence}") } else { String::new() },
-        correlation_id: String::new(),
+        change_id: if has_id(sequence) { format!("id-{sequence}").into() } else { Default::default() },
+        correlation_id: Default::default(),
         cause: Cause::Caller,
         over: None,
     }

@@ -3,7 +3,7 @@
 use super::{Item, Origin, Outcome};
 use crate::connectors::{Write, WriteOperation};
 use crate::model::failure::{ErrorType, Failure};
-use crate::model::key;
+use crate::model::lanes::Keys;
 use crate::model::schema::TableSchema;
 use foldhash::{HashSet, HashSetExt};
 use std::collections::VecDeque;
@@ -23,6 +23,7 @@ pub(super) struct Waiting {
 /// Whose a write is, and how often the destination was tried with it.
 pub(super) struct Owner {
     ticket: u64,
+    keys: Keys,
     /// Where it came in its inbox.
     pub place: u64,
     pub caller_waits: bool,
@@ -64,8 +65,9 @@ impl Batch {
 
 impl Waiting {
     pub fn new(item: Item, place: u64) -> Self {
-        let Item { ticket, write, caller_waits, origin } = item;
-        let owner = Owner { ticket, place, caller_waits, origin, attempts: 0, goes_alone: false, met_outage: false };
+        let Item { ticket, keys, write, caller_waits, origin } = item;
+        let (attempts, goes_alone, met_outage) = (0, false, false);
+        let owner = Owner { ticket, keys, place, caller_waits, origin, attempts, goes_alone, met_outage };
         Self { write, owner }
     }
 }
@@ -110,7 +112,7 @@ impl Owner {
 
 /// The records from the front that fit into one batch: for one form of the table, no key twice, and none that is being
 /// written (rule 2).
-pub(super) fn next_batch(waiting: &mut VecDeque<Waiting>, is_busy: impl Fn(&u64) -> bool) -> Batch {
+pub(super) fn next_batch(waiting: &mut VecDeque<Waiting>, is_busy: impl Fn(u64) -> bool) -> Batch {
     let mut batch = Batch::with_room(waiting.len().min(BATCH_RECORDS_MAX));
     let mut bytes = 0;
     while let Some(Waiting { write, owner }) = waiting.front() {
@@ -120,25 +122,14 @@ pub(super) fn next_batch(waiting: &mut VecDeque<Waiting>, is_busy: impl Fn(&u64)
         }
         bytes += size(write);
         let full = !batch.writes.is_empty() && (batch.writes.len() >= BATCH_RECORDS_MAX || bytes > BATCH_BYTES_MAX);
-        let keys = keys_of(write);
-        let is_taken = |key: &u64| is_busy(key) || batch.keys.contains(key);
-        if full || !owner.goes_with(batch.owners.first()) || keys.iter().flatten().any(is_taken) {
+        let is_taken = |key: u64| is_busy(key) || batch.keys.contains(&key);
+        if full || !owner.goes_with(batch.owners.first()) || owner.keys.iter().any(is_taken) {
             break;
         }
-        batch.keys.extend(keys.into_iter().flatten());
+        batch.keys.extend(owner.keys.iter());
         waiting.pop_front().into_iter().for_each(|entry| batch.push(entry));
     }
     batch
-}
-
-/// Hashes of the key and of the one before it. Two keys that share one by chance go in two batches.
-fn keys_of(write: &Write) -> [Option<u64>; 2] {
-    let previous_key = match &write.operation {
-        WriteOperation::Upsert { previous_key, .. } => previous_key.as_deref(),
-        WriteOperation::Delete => None,
-    };
-    let previous_key = previous_key.map(key::hash);
-    [Some(key::hash(write.key.iter().map(|(_, value)| value))), previous_key]
 }
 
 fn size(write: &Write) -> usize {

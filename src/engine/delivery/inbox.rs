@@ -68,7 +68,7 @@ impl Inbox {
         self.waiting.front().is_some_and(|entry| entry.owner.goes_alone)
     }
 
-    pub fn next_batch(&mut self, is_busy: impl Fn(&u64) -> bool) -> Batch {
+    pub fn next_batch(&mut self, is_busy: impl Fn(u64) -> bool) -> Batch {
         next_batch(&mut self.waiting, is_busy)
     }
 

@@ -139,7 +139,7 @@ fn begin_batches(under_way: &mut UnderWay, changes: &mut Inbox, copies: &mut Inb
         if !(under_way.is_empty() || beside) {
             return;
         }
-        let batch = inbox.next_batch(|key| under_way.writes(*key));
+        let batch = inbox.next_batch(|key| under_way.writes(key));
         if batch.writes.is_empty() {
             return;
         }

@@ -11,6 +11,7 @@ use crate::engine::map::write_of;
 use crate::model::deferred::refers_by;
 use crate::model::execution::{ErrorLimits, ExecutionError};
 use crate::model::key::Key;
+use crate::model::lanes::Keys;
 use crate::model::table_map::Side;
 use std::collections::{BTreeSet, HashSet};
 use std::convert::Infallible;
@@ -132,7 +133,8 @@ impl Flow<'_> {
                 if let Some(mut echo) = target.echo() {
                     echo.sent(&row.key, mapped.written());
                 }
-                place.put(Item { ticket, write: write_of(mapped), caller_waits: false, origin: origin.clone() });
+                let (keys, write) = (Keys::new(row.key.hashed(), None), write_of(mapped));
+                place.put(Item { ticket, keys, write, caller_waits: false, origin: origin.clone() });
             }
         }
         Ok(UnderWay { rows, skipped, errors, upto, is_last, outcomes })

@@ -1,7 +1,7 @@
 //! Taking changes in: what is refused, skipped, written directly, or queued.
 
 use super::commits::flow_of;
-use super::drain::Source;
+use super::drain::{Entry, Source};
 use super::task::{MapTask, Unanswered};
 use super::{Reply, crossing};
 use crate::engine::error::EngineError;
@@ -84,7 +84,7 @@ impl MapTask {
 
     /// What is looked up for all of them at once.
     fn known_of(&self, changes: &[(Change, Reply<Answer>)]) -> Result<Known, EngineError> {
-        let ids = changes.iter().map(|(change, _)| change.change_id.as_str());
+        let ids = changes.iter().map(|(change, _)| &*change.change_id);
         let ids: Vec<&str> = ids.filter(|id| !id.is_empty() && !self.unanswered.contains_key(*id)).collect();
         let mut answers = HashMap::new();
         if !ids.is_empty() {
@@ -120,8 +120,10 @@ impl MapTask {
         let fingerprint = if change.change_id.is_empty() { 0 } else { change.fingerprint() };
         if !change.change_id.is_empty() {
             // Rule 4: a change seen before gets the answer that it got, also when the map was stopped since.
-            let reused =
-                || EngineError::ChangeIdReused { map: self.map.id.clone(), change_id: change.change_id.clone() };
+            let reused = || {
+                let (map, change_id) = (self.map.id.clone(), change.change_id.to_string());
+                EngineError::ChangeIdReused { map, change_id }
+            };
             if let Some(unanswered) = self.unanswered.get_mut(&change.change_id) {
                 if unanswered.fingerprint != fingerprint {
                     return refuse(reply, reused());
@@ -133,7 +135,7 @@ impl MapTask {
                 return Ok(None);
             }
             let now = self.context.clock.now();
-            match known.answers.get(&change.change_id) {
+            match known.answers.get(&*change.change_id) {
                 Some(known) if now - known.time >= Duration::days(CHANGE_ID_DAYS) => {}
                 Some(known) if known.fingerprint != fingerprint => return refuse(reply, reused()),
                 Some(known) => return Ok(Some((reply, Ok(known.answer.clone())))),
@@ -169,7 +171,7 @@ impl MapTask {
             }
             self.note_taken(&change, fingerprint);
             let source = Source::Direct { reply, before: self.last_queued.next() };
-            self.push_entry(source, change, Default::default());
+            self.push_entry(Entry::new(source, change, Default::default()));
             return Ok(None);
         }
         if let Err(error) = self.queue_has_room() {

@@ -11,6 +11,7 @@ use crate::model::throughput::Flow;
 use crate::model::written::Written;
 use crate::store::{Commit, Durability, Operation, Pending, Receipt, RetryResult, StoreError, in_commits};
 use futures::StreamExt;
+use std::sync::Arc;
 
 /// Lazy commits that may be under way; more gather in the next one.
 const LAZY_COMMITS_MAX: usize = 4;
@@ -19,7 +20,7 @@ const LAZY_COMMITS_MAX: usize = 4;
 #[derive(Default)]
 pub(super) struct Ends {
     /// Ids whose answers it remembers.
-    pub change_ids: Vec<String>,
+    pub change_ids: Vec<Arc<str>>,
     /// Records that leave the queue with it.
     pub left: Vec<QueueSequence>,
     /// Errors that were tried again or deleted.

@@ -13,7 +13,7 @@ use crate::engine::error::EngineError;
 use crate::model::change::{Answer, Change, Ending, QueuedRecord};
 use crate::model::ids::{JobNumber, QueueSequence};
 use crate::model::key::Key;
-use crate::model::lanes::{Lanes, Ticket};
+use crate::model::lanes::{Keys, Lanes, Ticket};
 use crate::model::mapping::MappedRecord;
 use crate::model::state::MapState;
 use crate::model::table_map::Side;
@@ -79,6 +79,8 @@ pub(super) struct Loaded {
 pub(super) struct Entry {
     pub source: Source,
     pub change: Change,
+    /// Of the change.
+    keys: Keys,
     pub yielded: BTreeSet<String>,
     /// It is at its destination.
     pub dispatched: bool,
@@ -87,6 +89,28 @@ pub(super) struct Entry {
     /// A change crossed it while it was there, and what follows puts right whatever becomes of it (rule 9).
     pub settled: bool,
     pub fetched: Fetched,
+}
+
+impl Entry {
+    pub fn new(source: Source, change: Change, yielded: BTreeSet<String>) -> Box<Entry> {
+        let keys = Keys::new(change.key.hashed(), change.previous_key.as_ref().map(Key::hashed));
+        let fetched = Fetched::Not;
+        Box::new(Entry { source, change, keys, yielded, dispatched: false, on_its_way: None, settled: false, fetched })
+    }
+
+    pub fn queued(record: QueuedRecord) -> Box<Entry> {
+        let QueuedRecord { sequence, accept_time, change, previous, yielded } = record;
+        let record = Loaded { sequence, accept_time, previous, bytes: change.size() };
+        Entry::new(Source::Queued { record }, change, yielded)
+    }
+
+    /// Its place in the queue, if it has one.
+    fn sequence(&self) -> Option<QueueSequence> {
+        match &self.source {
+            Source::Queued { record } => Some(record.sequence),
+            Source::Direct { .. } | Source::Retry { .. } | Source::Gone => None,
+        }
+    }
 }
 
 /// The lanes of a map and what is in them.
@@ -212,38 +236,28 @@ impl MapTask {
         self.drain.ahead = Ahead::default();
     }
 
-    pub fn push_entry(&mut self, source: Source, change: Change, yielded: BTreeSet<String>) -> Ticket {
+    pub fn push_entry(&mut self, entry: Box<Entry>) -> Ticket {
         let ticket = Ticket(self.drain.next_ticket);
         self.drain.next_ticket += 1;
-        let (key, previous_key) = (change.key.hashed(), change.previous_key.as_ref().map(Key::hashed));
-        let side = change.source;
-        if let Source::Queued { record } = &source {
+        let (side, keys) = (entry.change.source, entry.keys);
+        if let Source::Queued { record } = &entry.source {
             self.drain.held.insert(record.sequence, ticket);
             *self.drain.held_from.get_mut(side) += 1;
             self.drain.held_bytes += record.bytes;
         }
-        let entry = Entry {
-            source,
-            change,
-            yielded,
-            dispatched: false,
-            on_its_way: None,
-            settled: false,
-            fetched: Fetched::Not,
-        };
-        self.drain.entries.insert(ticket, Box::new(entry));
-        if self.drain.lanes.push(ticket, key, previous_key) {
+        self.drain.entries.insert(ticket, entry);
+        if self.drain.lanes.push(ticket, keys) {
             self.drain.ready.get_mut(side).push_back(ticket);
         }
         ticket
     }
 
-    pub fn load_record(&mut self, record: QueuedRecord) {
-        let QueuedRecord { sequence, accept_time, change, previous, yielded } = record;
-        let source = Source::Queued { record: Loaded { sequence, accept_time, previous, bytes: change.size() } };
-        let ticket = self.push_entry(source, change, yielded);
+    /// Takes a queued record into the lanes.
+    pub fn load_entry(&mut self, entry: Box<Entry>) {
+        let sequence = entry.sequence();
+        let ticket = self.push_entry(entry);
         // A commit on its way may take columns from it.
-        if let Some(enqueueing) = &mut self.enqueueing
+        if let (Some(enqueueing), Some(sequence)) = (&mut self.enqueueing, sequence)
             && enqueueing.crossings.hold(sequence, ticket)
         {
             self.drain.hold(ticket);
@@ -255,7 +269,7 @@ impl MapTask {
         let next = self.drain.read_to.next() == record.sequence;
         if self.drains() && next && !self.drain.window_is_full() {
             self.drain.read_to = record.sequence;
-            self.load_record(record);
+            self.load_entry(Entry::queued(record));
         }
     }
 
@@ -266,24 +280,27 @@ impl MapTask {
         if !self.drains() || self.drain.window_is_full() {
             return;
         }
-        if let Some((records, to)) = self.drain.next_page.take() {
-            self.load_page(records, to);
+        if let Some((entries, to)) = self.drain.next_page.take() {
+            self.load_page(entries, to);
         }
         if !self.drain.window_is_full() && !self.drain.next_page.is_asked() && self.drain.read_to < self.last_queued {
             let (store, map, after) = (self.context.store.clone(), self.map.id.clone(), self.drain.read_to);
-            let read = move || store.queued(&map, after, READ_RECORDS_MAX, READ_BYTES_MAX);
+            let read = move || {
+                let records = store.queued(&map, after, READ_RECORDS_MAX, READ_BYTES_MAX)?;
+                Ok(records.into_iter().map(Entry::queued).collect())
+            };
             let reading = self.context.tasks.spawn_blocking(read);
             self.drain.next_page = NextPage::Asked { to: self.last_queued, reading };
         }
     }
 
-    fn load_page(&mut self, records: Vec<QueuedRecord>, to: QueueSequence) {
-        let last = records.last().map(|record| record.sequence.min(self.last_queued));
-        self.drain.read_to = last.unwrap_or(to);
-        for record in records {
-            let loaded = self.drain.held.contains_key(&record.sequence);
-            if !loaded && self.is_queued(record.sequence) {
-                self.load_record(record);
+    fn load_page(&mut self, entries: Vec<Box<Entry>>, to: QueueSequence) {
+        let last = entries.last().and_then(|entry| entry.sequence());
+        self.drain.read_to = last.map_or(to, |last| last.min(self.last_queued));
+        for entry in entries {
+            let is_new = |sequence| !self.drain.held.contains_key(&sequence) && self.is_queued(sequence);
+            if entry.sequence().is_some_and(is_new) {
+                self.load_entry(entry);
             }
         }
     }
@@ -383,6 +400,7 @@ impl MapTask {
             place,
             Item {
                 ticket: ticket.0,
+                keys: entry.keys,
                 write: write_of(mapped),
                 caller_waits: matches!(entry.source, Source::Direct { .. }),
                 origin: origin.clone(),
@@ -402,14 +420,14 @@ impl MapTask {
     }
 
     /// Takes an entry out of the lanes; what waited behind it becomes ready.
-    pub fn remove_entry(&mut self, ticket: Ticket) -> Option<Entry> {
-        for next in self.drain.lanes.remove(ticket) {
+    pub fn remove_entry(&mut self, ticket: Ticket) -> Option<Box<Entry>> {
+        let entry = self.drain.entries.remove(&ticket)?;
+        for next in self.drain.lanes.remove(ticket, entry.keys) {
             if let Some(side) = self.entry(next).map(|entry| entry.change.source) {
                 self.drain.ready.get_mut(side).push_back(next);
             }
         }
         self.drain.on_hold.remove(&ticket);
-        let entry = self.drain.entries.remove(&ticket)?;
         if let Source::Queued { record } = &entry.source {
             self.drain.held.remove(&record.sequence);
             *self.drain.held_from.get_mut(entry.change.source) -= 1;
@@ -418,11 +436,11 @@ impl MapTask {
         if let Source::Retry { retry } = &entry.source {
             self.jobs.is_no_more_under_way(retry);
         }
-        Some(*entry)
+        Some(entry)
     }
 
     /// Takes out all that is not under way; queued records stay in the store.
-    pub fn unload(&mut self) -> Vec<Entry> {
+    pub fn unload(&mut self) -> Vec<Box<Entry>> {
         let waiting: Vec<Ticket> =
             self.drain.entries.iter().filter(|(_, entry)| !entry.dispatched).map(|(ticket, _)| *ticket).collect();
         self.reads.clear();
@@ -446,7 +464,7 @@ impl MapTask {
     /// An entry that ended: a queued one has left the queue.
     pub fn leave(&mut self, ticket: Ticket) {
         if let Some(entry) = self.remove_entry(ticket)
-            && let Source::Queued { record } = entry.source
+            && let Source::Queued { record } = &entry.source
         {
             self.count_left(&entry.change, record.bytes, record.sequence);
         }

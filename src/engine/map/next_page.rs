@@ -1,13 +1,14 @@
 //! The next page of the queue, read beside the map's task while it works on what it has.
 
+use super::drain::Entry;
 use crate::engine::error::EngineError;
 use crate::engine::tasks::result_of;
-use crate::model::change::QueuedRecord;
 use crate::model::ids::QueueSequence;
 use crate::store::StoreError;
 use tokio::task::JoinHandle;
 
-type Records = Result<Vec<QueuedRecord>, StoreError>;
+/// As they go into the lanes.
+type Records = Vec<Box<Entry>>;
 
 /// A page shows the queue as it was when it was read. What has left it since, the task knows until the store knows as well; the page
 /// must be forgotten when the task does no longer.
@@ -18,11 +19,11 @@ pub(super) enum NextPage {
     Asked {
         /// The last record that was queued when it was.
         to: QueueSequence,
-        reading: JoinHandle<Records>,
+        reading: JoinHandle<Result<Records, StoreError>>,
     },
     Read {
         to: QueueSequence,
-        records: Vec<QueuedRecord>,
+        records: Records,
     },
 }
 
@@ -40,7 +41,7 @@ impl NextPage {
     }
 
     /// The page, once it is there, and how far the queue went.
-    pub fn take(&mut self) -> Option<(Vec<QueuedRecord>, QueueSequence)> {
+    pub fn take(&mut self) -> Option<(Records, QueueSequence)> {
         match std::mem::take(self) {
             NextPage::Read { to, records } => Some((records, to)),
             other => {

@@ -68,7 +68,7 @@ impl MapTask {
             self.applied.push(sequence);
             return self.leave(ticket);
         }
-        let removed = self.remove_entry(ticket);
+        let removed = self.remove_entry(ticket).map(|entry| *entry);
         let Some(Entry { source: Source::Direct { reply, before }, change, yielded, .. }) = removed else { return };
         let answer = Answer { disposition: Disposition::Applied, sequence: QueueSequence(0), reason: String::new() };
         let figures = Figures { accepted: 1, applied: 1, ..Figures::default() };
@@ -118,7 +118,8 @@ impl MapTask {
     }
 
     fn fail_direct(&mut self, ticket: Ticket, error: EngineError) {
-        if let Some(Entry { source: Source::Direct { reply, .. }, change, .. }) = self.remove_entry(ticket) {
+        let removed = self.remove_entry(ticket).map(|entry| *entry);
+        if let Some(Entry { source: Source::Direct { reply, .. }, change, .. }) = removed {
             self.forget_unanswered(&change.change_id);
             let _ = reply.send(Err(error));
         }
@@ -131,7 +132,7 @@ impl MapTask {
             Some(Source::Direct { .. }) if self.map.state == MapState::Running => self.ready_again(ticket),
             Some(Source::Direct { .. }) => {
                 if let Some(entry) = self.remove_entry(ticket) {
-                    self.queue_instead(entry);
+                    self.queue_instead(*entry);
                 }
             }
             Some(Source::Retry { .. } | Source::Gone) | None => {}
@@ -163,7 +164,7 @@ impl MapTask {
             code: failure.code.clone(),
             message: failure.message.clone(),
             key,
-            correlation_id: change.correlation_id.clone(),
+            correlation_id: change.correlation_id.to_string(),
         });
         if let Some(error) = &event.error {
             self.count_error(error, 1);

@@ -121,7 +121,7 @@ impl MapTask {
             let failure = Failure::new(ErrorType::BadRequest, "", why);
             return self.end_retry(retry, &change, RetryResult::Refused(failure, 0));
         }
-        self.push_entry(Source::Retry { retry }, change, yielded);
+        self.push_entry(Entry::new(Source::Retry { retry }, change, yielded));
     }
 
     /// Rule 3: leaves out what newer changes have written; true when nothing is left.
@@ -169,7 +169,8 @@ impl MapTask {
 
     /// Takes an error that was tried again out of the lanes.
     pub fn retry_ends(&mut self, ticket: Ticket, result: RetryResult) {
-        let Some(Entry { source: Source::Retry { retry }, change, yielded, .. }) = self.remove_entry(ticket) else {
+        let removed = self.remove_entry(ticket).map(|entry| *entry);
+        let Some(Entry { source: Source::Retry { retry }, change, yielded, .. }) = removed else {
             return;
         };
         if result == RetryResult::Applied {

@@ -7,7 +7,7 @@ use crate::model::failure::ErrorType;
 use crate::model::side::Side;
 use crate::model::throughput::{Flow, Rates, Throughput};
 use crate::model::under_way::Sent;
-use foldhash::HashMap;
+use slab::Slab;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -43,7 +43,7 @@ pub(super) struct Moving {
     begun: Instant,
     throughput: Mutex<Throughput>,
     /// What is on its way, and the side where it comes from. At most what the lanes hold.
-    sent: Mutex<HashMap<Sent, Side>>,
+    sent: Mutex<Slab<(Sent, Side)>>,
     /// Rows of an initial sync that were refused since the task last asked: one of each type, and how many.
     refused: Mutex<BTreeMap<ErrorType, (EventError, u32)>>,
 }
@@ -51,12 +51,12 @@ pub(super) struct Moving {
 /// As long as it is kept, a record shows as on its way.
 pub(super) struct OnItsWay {
     moving: Arc<Moving>,
-    sent: Sent,
+    place: usize,
 }
 
 impl Drop for OnItsWay {
     fn drop(&mut self) {
-        held(&self.moving.sent).remove(&self.sent);
+        held(&self.moving.sent).remove(self.place);
     }
 }
 
@@ -77,7 +77,7 @@ impl Moving {
     /// What is on its way, from sides that `counts` picks.
     pub fn sent(&self, counts: impl Fn(Side) -> bool) -> impl Iterator<Item = Sent> {
         let sent: Vec<Sent> =
-            held(&self.sent).iter().filter(|(_, source)| counts(**source)).map(|(sent, _)| *sent).collect();
+            held(&self.sent).iter().filter(|(_, (_, source))| counts(*source)).map(|(_, (sent, _))| *sent).collect();
         sent.into_iter()
     }
 }
@@ -134,7 +134,7 @@ impl Shown {
     }
 
     pub(super) fn sent(&self, sent: Sent, source: Side) -> OnItsWay {
-        held(&self.moving.sent).insert(sent, source);
-        OnItsWay { moving: self.moving.clone(), sent }
+        let place = held(&self.moving.sent).insert((sent, source));
+        OnItsWay { moving: self.moving.clone(), place }
     }
 }

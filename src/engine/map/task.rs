@@ -124,7 +124,7 @@ pub(super) struct MapTask {
     pub arriving: VecDeque<Arrival>,
     pub arriving_bytes: u64,
     pub enqueueing: Option<Enqueueing>,
-    pub unanswered: HashMap<String, Unanswered>,
+    pub unanswered: HashMap<Arc<str>, Unanswered>,
     pub drain: Drain,
     /// Rows that refreshes read at their source.
     pub reads: Reads,

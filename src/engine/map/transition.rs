@@ -292,7 +292,7 @@ impl MapTask {
             self.diverted(left_over);
         }
         for entry in self.unload() {
-            self.queue_instead(entry);
+            self.queue_instead(*entry);
         }
         self.copied = false;
         Ok(self.map.clone())
@@ -308,7 +308,7 @@ impl MapTask {
     async fn withdraw_all(&mut self) {
         self.pass_gate.close();
         for entry in self.unload() {
-            self.queue_instead(entry);
+            self.queue_instead(*entry);
         }
         self.sweep();
         let deadline = Instant::now() + UNDER_WAY_MAX;

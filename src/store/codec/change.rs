@@ -23,8 +23,8 @@ impl From<&Change> for message::Change {
             previous_key: change.previous_key.as_ref().map(Into::into),
             row: if change.row.is_empty() { None } else { Some((&change.row).into()) },
             source_time: change.source_time.as_ref().map(Into::into),
-            change_id: change.change_id.clone(),
-            correlation_id: change.correlation_id.clone(),
+            change_id: change.change_id.to_string(),
+            correlation_id: change.correlation_id.to_string(),
             cause: change.cause.number(),
             over: change.over.as_ref().map(Into::into),
         }
@@ -42,8 +42,8 @@ impl TryFrom<message::Change> for Change {
             previous_key: change.previous_key.map(TryInto::try_into).transpose()?,
             row: change.row.unwrap_or_default().try_into()?,
             source_time: change.source_time.map(TryInto::try_into).transpose()?,
-            change_id: change.change_id,
-            correlation_id: change.correlation_id,
+            change_id: change.change_id.into(),
+            correlation_id: change.correlation_id.into(),
             cause: Cause::from_number(change.cause)?,
             over: change.over.map(Into::into),
         })

@@ -43,9 +43,10 @@ impl From<&Operation> for message::Operation {
             Operation::Count { source, figures } => {
                 Kind::Count(message::Count { source: source.number(), figures: Some(figures.into()) })
             }
-            Operation::Remember { change_id, remembered } => {
-                Kind::Remember(message::Remember { change_id: change_id.clone(), remembered: Some(remembered.into()) })
-            }
+            Operation::Remember { change_id, remembered } => Kind::Remember(message::Remember {
+                change_id: change_id.to_string(),
+                remembered: Some(remembered.into()),
+            }),
             Operation::Forget { until } => Kind::Forget(message::Forget { until: Some(until.into()) }),
             Operation::Divert { to, time } => {
                 let failure = match to {
@@ -140,7 +141,7 @@ impl From<&NewRecord> for message::NewRecord {
             source: source.number(),
             size: *size,
             accept_time: Some(accept_time.into()),
-            change_id: change_id.clone(),
+            change_id: change_id.to_string(),
             fingerprint: *fingerprint,
             reason: reason.to_owned(),
             key: key.clone(),

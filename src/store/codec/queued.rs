@@ -14,9 +14,10 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use prost::Message;
 use prost::bytes::BytesMut;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
-use prost::encoding::{bool, double, int32, message as nested, sint32, sint64, string, uint32, uint64};
+use prost::encoding::{bool, double, int32, message as nested, sint32, sint64, uint32, uint64};
 use prost::encoding::{encode_key, encode_varint, encoded_len_varint};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A record as the queue keeps it: without what it has yielded, which stands beside it.
@@ -49,7 +50,7 @@ fn encode_change(change: &Change, to: &mut BytesMut) {
     }
     for (tag, id) in [(7, &change.change_id), (8, &change.correlation_id)] {
         if !id.is_empty() {
-            string::encode(tag, id, to);
+            slice(tag, id.as_bytes(), to);
         }
     }
     int32::encode(9, &change.cause.number(), to);
@@ -160,7 +161,7 @@ pub fn decode_queued(record: &[u8], names: &mut Names) -> Result<QueuedRecord, U
 fn decode_change(change: &[u8], names: &mut Names) -> Result<Change, Unreadable> {
     let (mut source, mut operation, mut cause, mut key, mut previous_key) = (0, 0, 0, None, None);
     let (mut row, mut source_time, mut over) = (Row::new(), None, None);
-    let (mut change_id, mut correlation_id) = (String::new(), String::new());
+    let (mut change_id, mut correlation_id) = <(Arc<str>, Arc<str>)>::default();
     for field in Fields(change) {
         match field? {
             (1, Content::Number(number)) => source = enum_number(number),
@@ -169,8 +170,10 @@ fn decode_change(change: &[u8], names: &mut Names) -> Result<Change, Unreadable>
             (4, Content::Bytes(bytes)) => previous_key = Some(decode_key_values(bytes)?),
             (5, Content::Bytes(bytes)) => row = decode_row(bytes, names)?,
             (6, Content::Bytes(time)) => source_time = Some(decode_time(time)?),
-            (7, Content::Bytes(id)) => change_id = text(id)?.to_owned(),
-            (8, Content::Bytes(id)) => correlation_id = text(id)?.to_owned(),
+            (7, Content::Bytes(id)) => change_id = text(id)?.into(),
+            // Where the caller says no other, it is the same.
+            (8, Content::Bytes(id)) if id == change_id.as_bytes() => correlation_id = change_id.clone(),
+            (8, Content::Bytes(id)) => correlation_id = text(id)?.into(),
             (9, Content::Number(number)) => cause = enum_number(number),
             (10, Content::Bytes(bytes)) => over = Some(message::Over::decode(bytes).map_err(|_| CANNOT_READ)?.into()),
             _ => {}
@@ -201,7 +204,7 @@ fn decode_key_values(key: &[u8]) -> Result<Key, Unreadable> {
 }
 
 fn decode_row(row: &[u8], names: &mut Names) -> Result<Row, Unreadable> {
-    let mut columns = Vec::with_capacity(8);
+    let mut columns = Vec::with_capacity(names.0.len());
     for field in Fields(row) {
         if let (1, Content::Bytes(column)) = field? {
             columns.push(decode_column(column, names)?);

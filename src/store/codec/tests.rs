@@ -130,8 +130,8 @@ fn a_change_is_encoded_as_its_message_whatever_its_length() {
             previous_key: None,
             row: Row::from_iter([(String::new(), Value::bytes(vec![0; len])), ("n".repeat(len), Value::Null)]),
             source_time: None,
-            change_id: String::new(),
-            correlation_id: "c".repeat(len),
+            change_id: Default::default(),
+            correlation_id: "c".repeat(len).into(),
             cause: Cause::Caller,
             over: None,
         };
@@ -155,8 +155,8 @@ fn changes_and_what_becomes_of_them() {
             previous_key: Some(Key::new(vec![])),
             row: row(),
             source_time: Some(time()),
-            change_id: "id".to_owned(),
-            correlation_id: "c".to_owned(),
+            change_id: "id".into(),
+            correlation_id: "c".into(),
             cause,
             over,
         };

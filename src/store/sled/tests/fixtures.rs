@@ -101,8 +101,8 @@ pub fn change(source: Side, key: i64, text_bytes: usize) -> Change {
         previous_key: None,
         row: Row::from_iter([("text".to_owned(), Value::text(text))]),
         source_time: None,
-        change_id: String::new(),
-        correlation_id: "c".to_owned(),
+        change_id: Default::default(),
+        correlation_id: "c".into(),
         cause: Cause::Caller,
         over: None,
     }

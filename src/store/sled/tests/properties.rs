@@ -148,7 +148,7 @@ fn operation_from((kind, a, b): (u8, u16, u16), map_id: &MapId, known: &MapModel
                 let source = if (sequence + u64::from(b)).is_multiple_of(2) { Side::Left } else { Side::Right };
                 let mut change = change(source, sequence as i64, usize::from(b) % 1_500);
                 if b % 5 == 0 {
-                    change.change_id = format!("id-{}", sequence % 16);
+                    change.change_id = format!("id-{}", sequence % 16).into();
                 }
                 new_record(sequence, change)
             });
@@ -169,7 +169,7 @@ fn operation_from((kind, a, b): (u8, u16, u16), map_id: &MapId, known: &MapModel
             let figures = Figures { accepted: 2 + unsound, applied: 1, purged: 1, ..Figures::default() };
             Operation::Count { source: if a % 2 == 0 { Side::Left } else { Side::Right }, figures }
         }
-        14 => Operation::Remember { change_id: format!("id-{}", a % 16), remembered: remembered(u64::from(b)) },
+        14 => Operation::Remember { change_id: format!("id-{}", a % 16).into(), remembered: remembered(u64::from(b)) },
         15 => Operation::Forget { until: time(i64::from(b % 400)) },
         16 => {
             let to = if a % 2 == 0 { DivertTo::Nowhere } else { DivertTo::Errors(failure("left behind")) };

@@ -14,8 +14,8 @@ use crate::store::{Operation, Store};
 async fn changes_with_an_id_are_remembered_until_they_are_forgotten() {
     let (_folder, store, orders) = store().await;
     let mut with_id = change(Side::Left, 1, 5);
-    with_id.change_id = "b".to_owned();
-    let remember = |change_id: &str| Operation::Remember { change_id: change_id.to_owned(), remembered: remembered(9) };
+    with_id.change_id = "b".into();
+    let remember = |change_id: &str| Operation::Remember { change_id: change_id.into(), remembered: remembered(9) };
     let queued = Operation::Enqueue(vec![new_record(1, with_id)]);
     commit(&store, &orders, vec![queued, remember("a"), remember("c")]).await.unwrap();
     let ask = |change_ids: &[&str]| store.remembered(&orders, change_ids).unwrap();
@@ -43,7 +43,7 @@ async fn runs_come_and_go() {
     let (folder, store, orders) = store().await;
     let with_id = |sequence: u64| {
         let mut change = change(Side::Left, sequence as i64, 5);
-        change.change_id = format!("id-{sequence}");
+        change.change_id = format!("id-{sequence}").into();
         new_record(sequence, change)
     };
     for first in (1..=300).step_by(10) {

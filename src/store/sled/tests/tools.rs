@@ -174,7 +174,8 @@ async fn a_check_tells_what_is_wrong_and_a_repair_sets_counters_and_indexes_righ
     let fail =
         |n| Operation::Fail { sequence: QueueSequence(n), failure: failure("no"), time: time(n as i64), attempts: 1 };
     store.commit(commit_of(&id("orders"), (1..=40).map(fail).collect())).await.unwrap();
-    let remember = |n| Operation::Remember { change_id: format!("id-{n}"), remembered: super::fixtures::remembered(n) };
+    let remember =
+        |n| Operation::Remember { change_id: format!("id-{n}").into(), remembered: super::fixtures::remembered(n) };
     store.commit(commit_of(&id("orders"), (1..=40).map(remember).collect())).await.unwrap();
     store.commit(commit_of(&id("orders"), vec![Operation::Log(event("a")), Operation::Log(event("b"))])).await.unwrap();
     drop(store);
