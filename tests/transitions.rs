@@ -2,8 +2,11 @@
 
 mod support;
 
+use sqlx::{Connection, SqliteConnection};
+use std::time::Duration;
 use support::world::*;
 use tandem::services::proto::transition_result::Outcome;
+use tandem::services::proto::write_records_response::Result as Told;
 use tandem::services::proto::*;
 use tonic::{Code, Status};
 
@@ -192,4 +195,61 @@ async fn several_maps_go_at_once_and_one_that_cannot_holds_up_no_other() {
     };
     let refused = world.maps().pause_table_map(wrong).await.unwrap_err();
     assert_eq!(fields(&refused), ["reason", "name", "names[1]", "names[2]"]);
+}
+
+/// A destination is held up with one write, others wait in front of it, and behind those further ones of their keys: a pause queues them as
+/// they came, whether what is being written ends while the pause waits for it or later.
+#[tokio::test]
+async fn rule_2_synchronous_writes_that_a_pause_takes_back_are_queued_in_their_order() {
+    const KEYS: i64 = 20;
+    const ROUNDS: i64 = 5;
+    for held_for in [Some(Duration::from_millis(300)), None] {
+        let world = World::start().await;
+        world.running_map("orders", orders_map()).await;
+        let mut holding = SqliteConnection::connect(&world.right.url()).await.unwrap();
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut holding).await.unwrap();
+
+        let changes = (1..=ROUNDS).flat_map(|round| (1..=KEYS).map(move |id| order(id, &round.to_string())));
+        let changes = changes.enumerate().map(|(number, change)| WriteRecordsRequest {
+            change: Some(WriteRecordRequest { change_id: number.to_string(), ..change }),
+        });
+        let mut sync = world.sync();
+        let changes: Vec<_> = changes.collect();
+        let sent = changes.len();
+        let answers = tokio::spawn(async move {
+            let mut stream = sync.write_records(tokio_stream::iter(changes)).await.unwrap().into_inner();
+            let mut answers = Vec::new();
+            while let Some(answer) = stream.message().await.unwrap() {
+                answers.push(answer);
+            }
+            answers
+        });
+        // What comes later than that is queued behind them, in its order as well.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let release = async move {
+            tokio::time::sleep(held_for.unwrap_or_default()).await;
+            holding.close().await.unwrap();
+        };
+        let pausing = world.pause("orders");
+        if held_for.is_some() {
+            let (paused, ()) = tokio::join!(pausing, release);
+            assert_eq!(paused.unwrap(), Paused);
+        } else {
+            assert_eq!(pausing.await.unwrap(), Paused);
+            release.await;
+        }
+        let answers = answers.await.unwrap();
+        assert_eq!(answers.len(), sent);
+        let mut queued = 0;
+        for answer in answers {
+            let Some(Told::Written(written)) = &answer.result else { panic!("{answer:?}") };
+            queued += i64::from(written.disposition() == Disposition::Queued);
+        }
+        assert!(queued >= KEYS * (ROUNDS - 1), "{queued} were queued");
+        world.resume("orders", ResumeOption::CatchUp).await.unwrap();
+        world.wait_for_state("orders", Running).await;
+        for id in 1..=KEYS {
+            assert_eq!(world.right_has(id, "status").await, Some(ROUNDS.to_string()), "order {id}, {held_for:?}");
+        }
+    }
 }

@@ -76,8 +76,8 @@ pub enum EngineError {
         "map {map} has {in_error} records in error, which would be deleted with it; retry them, or force the deletion"
     )]
     ErrorsRemain { map: MapId, in_error: u64 },
-    /// Rule 9: a synchronous write met a write of the other side on its key.
-    #[error("map {map}, key {key}: a write from the other side is on its way; try again when it has arrived")]
+    /// A synchronous write met a write of the other side on its key (rule 9), or hung while a later change of the key was queued (rule 2).
+    #[error("map {map}, key {key}: another write of it is on its way; try again when it has arrived")]
     KeyBusy { map: MapId, key: String },
     /// Rule 4: the same change id with another content.
     #[error("map {map}: change_id \"{change_id}\" was used for another change within a day; use a new one")]

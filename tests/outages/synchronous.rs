@@ -1,8 +1,10 @@
 //! Synchronous maps while databases are stopped or hang: callers are told, and operators are not held up.
 
 use crate::pair::{ORDERS, Pair, execute, order, to_the_right};
-use crate::support::databases::Postgres;
+use crate::support::databases::{Postgres, sql};
 use crate::support::world::{eventually, int, name, orders_map, reason, record};
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection, Executor};
 use std::time::{Duration, Instant};
 use tandem::services::proto::Disposition::{Applied, Queued};
 use tandem::services::proto::Side::Left;
@@ -124,4 +126,38 @@ async fn pause_and_stop_work_while_both_databases_hang() {
     let taken = || async { pair.write(amount(3, 3)).await.is_ok() };
     eventually("it goes on after all", taken).await;
     pair.figures("orders").await; // they add up
+}
+
+#[tokio::test]
+async fn rule_2_a_write_that_hung_is_not_queued_behind_a_later_one_of_its_key() {
+    let (sales, finance) = (Postgres::shared().await, Postgres::start().await);
+    let (left, right) = (sales.create_database().await, finance.create_database().await);
+    let pair = Pair::start(&left, &right).await;
+    pair.running_map("orders", orders_map()).await;
+    pair.set(Left, 7..=8, 1, Applied).await;
+
+    // Its row is held for longer than a pause waits for it, and then longer than it is tried.
+    let mut holder = PgConnection::connect(&right).await.unwrap();
+    holder.execute("BEGIN").await.unwrap();
+    holder.execute("SELECT * FROM orders WHERE id = 7 FOR UPDATE").await.unwrap();
+    let mut sync = pair.sync();
+    let hanging = tokio::spawn(async move { sync.write_record(amount(7, 2)).await });
+    eventually("it waits for the row", || async {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                       AND wait_event_type = 'Lock' AND application_name = 'tandem'";
+        sql::ask::<i64>(&right, waiting).await.unwrap() == [1]
+    })
+    .await;
+    assert_eq!(pair.pause("orders").await.unwrap(), Paused);
+    assert!(!hanging.is_finished(), "the pause did not wait for it");
+    assert_eq!(pair.written(amount(7, 3)).await.0, Queued);
+    let refusal = hanging.await.unwrap().unwrap_err();
+    assert_eq!((refusal.code(), reason(&refusal).as_str()), (Code::Aborted, "KEY_BUSY"), "{refusal:?}");
+    holder.execute("COMMIT").await.unwrap();
+    pair.resume("orders", ResumeOption::CatchUp).await.unwrap();
+    pair.wait_for_state("orders", Running).await;
+    let amounts = sql::ask::<i64>(&right, "SELECT amount FROM orders ORDER BY id").await.unwrap();
+    assert_eq!(amounts, [3, 1], "the later one is there");
+    let figures = pair.figures("orders").await;
+    assert_eq!((figures.accepted, figures.applied), (3, 3), "what was refused is not kept");
 }

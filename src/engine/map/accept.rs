@@ -170,7 +170,7 @@ impl MapTask {
                 return refuse(reply, EngineError::KeyBusy { map: map(), key: change.key.to_string() });
             }
             self.note_taken(&change, fingerprint);
-            let source = Source::Direct { reply, before: self.last_queued.next() };
+            let source = Source::Direct { reply, before: self.last_queued.next(), overtaken: false };
             self.push_entry(Entry::new(source, change, Default::default()));
             return Ok(None);
         }
@@ -178,6 +178,9 @@ impl MapTask {
             return Ok(Some((reply, Err(error))));
         }
         self.note_taken(&change, fingerprint);
+        if self.map.definition.sync_mode == SyncMode::Synchronous {
+            self.drain.overtake(&change);
+        }
         self.arrive(change, reply, echo == Some(Echo::Unclear));
         Ok(None)
     }

@@ -43,6 +43,8 @@ pub(super) enum Source {
         reply: Reply<Answer>,
         /// Errors before this sequence are older than it.
         before: QueueSequence,
+        /// A later change of its key was queued while it waited.
+        overtaken: bool,
     },
     /// An error that a job tries again.
     Retry {
@@ -168,6 +170,19 @@ impl Drain {
     /// takes something from it.
     pub fn is_bound(&self, ticket: Ticket) -> bool {
         self.entries.get(&ticket).is_some_and(|entry| entry.dispatched) || self.on_hold.contains(&ticket)
+    }
+
+    /// A change is queued: synchronous writes of its keys that still wait must not be queued behind it (rule 2).
+    pub fn overtake(&mut self, change: &Change) {
+        for key in change.keys() {
+            for ticket in self.lanes.of(key.hashed()) {
+                if let Some(Source::Direct { overtaken, .. }) =
+                    self.entries.get_mut(&ticket).map(|entry| &mut entry.source)
+                {
+                    *overtaken = true;
+                }
+            }
+        }
     }
 
     /// Whether a change of the other side is in the lanes of this one's keys.
@@ -320,7 +335,11 @@ impl MapTask {
                     held_up.push_back(ticket);
                     continue;
                 }
-                if self.is_abandoned(ticket) || self.is_superseded(ticket) || self.is_overtaken(ticket)? {
+                if self.is_abandoned(ticket)
+                    || self.is_queued_instead(ticket)
+                    || self.is_superseded(ticket)
+                    || self.is_overtaken(ticket)?
+                {
                     continue;
                 }
                 match self.fetch(side, ticket) {
@@ -354,6 +373,19 @@ impl MapTask {
             self.leave(ticket);
         }
         gone
+    }
+
+    /// A synchronous write of a map that does not write any more goes into the queue when its turn comes, so that those of a key
+    /// keep their order (rule 2).
+    fn is_queued_instead(&mut self, ticket: Ticket) -> bool {
+        let is_direct = |entry: &Entry| matches!(entry.source, Source::Direct { .. });
+        if self.drains() || !self.entry(ticket).is_some_and(is_direct) {
+            return false;
+        }
+        if let Some(entry) = self.remove_entry(ticket) {
+            self.queue_instead(*entry);
+        }
+        true
     }
 
     /// A change that yielded all it had to one that crossed it is not written (rule 9).
@@ -439,16 +471,20 @@ impl MapTask {
         Some(entry)
     }
 
-    /// Takes out all that is not under way; queued records stay in the store.
-    pub fn unload(&mut self) -> Vec<Box<Entry>> {
-        let waiting: Vec<Ticket> =
-            self.drain.entries.iter().filter(|(_, entry)| !entry.dispatched).map(|(ticket, _)| *ticket).collect();
+    /// Takes out what is kept and is not under way: it is read again. Callers wait for the rest.
+    pub fn unload(&mut self) {
+        let stays = |entry: &Entry| entry.dispatched || matches!(entry.source, Source::Direct { .. });
+        let waiting = self.drain.entries.iter().filter(|(_, entry)| !stays(entry));
+        let waiting: Vec<Ticket> = waiting.map(|(ticket, _)| *ticket).collect();
         self.reads.clear();
         self.drain.next_page.forget();
-        let entries = waiting.into_iter().filter_map(|ticket| self.remove_entry(ticket)).collect();
-        self.drain.ready = Sides::default();
+        for ticket in waiting {
+            self.remove_entry(ticket);
+        }
+        for side in Side::BOTH {
+            self.drain.ready.get_mut(side).retain(|ticket| self.drain.entries.contains_key(ticket));
+        }
         self.jobs.rewind();
-        entries
     }
 
     /// Takes a job's errors out that are not at their destination.

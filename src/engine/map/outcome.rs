@@ -10,7 +10,6 @@ use crate::model::failure::Failure;
 use crate::model::figures::Figures;
 use crate::model::ids::QueueSequence;
 use crate::model::lanes::Ticket;
-use crate::model::state::MapState;
 use crate::model::table_map::Side;
 use crate::store::Operation;
 use std::time::Duration;
@@ -69,7 +68,7 @@ impl MapTask {
             return self.leave(ticket);
         }
         let removed = self.remove_entry(ticket).map(|entry| *entry);
-        let Some(Entry { source: Source::Direct { reply, before }, change, yielded, .. }) = removed else { return };
+        let Some(Entry { source: Source::Direct { reply, before, .. }, change, yielded, .. }) = removed else { return };
         let answer = Answer { disposition: Disposition::Applied, sequence: QueueSequence(0), reason: String::new() };
         let figures = Figures { accepted: 1, applied: 1, ..Figures::default() };
         self.later(Operation::Count { source: change.source, figures });
@@ -127,27 +126,26 @@ impl MapTask {
 
     fn withdrawn(&mut self, ticket: Ticket) {
         match self.entry(ticket).map(|entry| &entry.source) {
-            Some(Source::Queued { .. }) if self.drains() => self.ready_again(ticket),
-            Some(Source::Queued { .. }) => drop(self.remove_entry(ticket)),
-            Some(Source::Direct { .. }) if self.map.state == MapState::Running => self.ready_again(ticket),
-            Some(Source::Direct { .. }) => {
-                if let Some(entry) = self.remove_entry(ticket) {
-                    self.queue_instead(*entry);
-                }
-            }
+            Some(Source::Queued { .. }) if !self.drains() => drop(self.remove_entry(ticket)),
+            Some(Source::Queued { .. } | Source::Direct { .. }) => self.ready_again(ticket),
             Some(Source::Retry { .. } | Source::Gone) | None => {}
         }
     }
 
-    /// A synchronous write that its map's pause withdrew is queued; a stop refuses it.
+    /// A synchronous write that its map's pause withdrew is queued; a stop refuses it. So does a pause where a later change of
+    /// its key was queued while it hung at its destination: behind that one it would come over it (rule 2).
     pub fn queue_instead(&mut self, entry: Entry) {
-        let Source::Direct { reply, .. } = entry.source else { return };
-        if self.map.state.holds_back() {
-            self.arrive(entry.change, reply, false);
+        let Entry { source: Source::Direct { reply, overtaken, .. }, change, .. } = entry else { return };
+        let map = self.map.id.clone();
+        let refusal = if !self.map.state.holds_back() {
+            EngineError::MapNotRunning { map }
+        } else if overtaken {
+            EngineError::KeyBusy { map, key: change.key.to_string() }
         } else {
-            self.forget_unanswered(&entry.change.change_id);
-            let _ = reply.send(Err(EngineError::MapNotRunning { map: self.map.id.clone() }));
-        }
+            return self.arrive(change, reply, false);
+        };
+        self.forget_unanswered(&change.change_id);
+        let _ = reply.send(Err(refusal));
     }
 
     /// Tells of an error: the first at once, those of the second after it together.

@@ -291,9 +291,7 @@ impl MapTask {
         if self.queued > 0 {
             self.diverted(left_over);
         }
-        for entry in self.unload() {
-            self.queue_instead(*entry);
-        }
+        self.unload();
         self.copied = false;
         Ok(self.map.clone())
     }
@@ -303,13 +301,10 @@ impl MapTask {
         Ok(EngineError::QueueNotEmpty { map: self.map.id.clone(), queued, in_error })
     }
 
-    /// Takes back what waits at destinations, and lets what is being written there end, for a short while. Synchronous
-    /// writes among them are queued, when the map is held back.
+    /// Takes back what waits at destinations, and lets what is being written there end, for a short while.
     async fn withdraw_all(&mut self) {
         self.pass_gate.close();
-        for entry in self.unload() {
-            self.queue_instead(*entry);
-        }
+        self.unload();
         self.sweep();
         let deadline = Instant::now() + UNDER_WAY_MAX;
         while self.drain.under_way() > 0 {

@@ -158,8 +158,9 @@ const (
 	ErrorReason_ERROR_REASON_MAIL_NOT_CONFIGURED ErrorReason = 18
 	// ABORTED: someone else changed the resource since `etag` was read. Read it again and decide again.
 	ErrorReason_ERROR_REASON_ETAG_MISMATCH ErrorReason = 19
-	// ABORTED: a write of the other side to the same key is on its way. Roll back and try again. Only of synchronous
-	// maps, where waiting would make the two databases wait for each other.
+	// ABORTED: another write to the same key is on its way. Roll back and try again. Only of synchronous maps: of a write that meets one
+	// of the other side, where waiting would make the two databases wait for each other, and of one that hung at its destination while the
+	// map was paused and a later change of the key was queued.
 	ErrorReason_ERROR_REASON_KEY_BUSY ErrorReason = 20
 	// ABORTED: another call changed the resource at the same moment. Try again.
 	ErrorReason_ERROR_REASON_CONCURRENT_CHANGE ErrorReason = 21

@@ -448,8 +448,9 @@ export enum ErrorReason {
   ETAG_MISMATCH = 19,
 
   /**
-   * ABORTED: a write of the other side to the same key is on its way. Roll back and try again. Only of synchronous
-   * maps, where waiting would make the two databases wait for each other.
+   * ABORTED: another write to the same key is on its way. Roll back and try again. Only of synchronous maps: of a write that meets one
+   * of the other side, where waiting would make the two databases wait for each other, and of one that hung at its destination while the
+   * map was paused and a later change of the key was queued.
    *
    * @generated from enum value: ERROR_REASON_KEY_BUSY = 20;
    */
