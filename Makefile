@@ -20,13 +20,17 @@ LOCKED := $(if $(CI),--locked)
 # Each has a Makefile with `build` and `generate`.
 CLIENTS := python go typescript java rust
 
-.PHONY: help test servers lint fmt clippy deny proto generate stubs generated clients fuzz torture tools
+.PHONY: help test programs servers lint fmt clippy deny proto generate stubs generated clients fuzz fuzzed torture tools
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-test: servers $(GRPCURL) clients ## run the tests; installs what is missing: PostgreSQL, MariaDB, a mail server, grpcurl, toolchains of the clients
+test: programs ## run the tests; installs what is missing: PostgreSQL, MariaDB, a mail server, grpcurl, toolchains of the clients
 	cargo test $(LOCKED)
+
+# All that tests run, and they themselves.
+programs: servers $(GRPCURL) clients
+	cargo test $(LOCKED) --no-run
 
 servers:
 	@tests/support/install-servers.sh
@@ -82,13 +86,16 @@ FUZZ_RUNS := -1
 FUZZ_SANITIZER := address
 FUZZ_PROFILE := --release
 
-fuzz: $(CARGO_FUZZ) ## run the fuzzed programs for FUZZ_SECONDS each, or FUZZ_RUNS inputs
+fuzz: fuzzed ## run the fuzzed programs for FUZZ_SECONDS each, or FUZZ_RUNS inputs
 	@for fuzzed in $(FUZZED); do \
 		mkdir -p target/fuzz/$$fuzzed && \
 		echo "fuzzing $$fuzzed" && \
 		RUSTC_BOOTSTRAP=1 ASAN_OPTIONS=detect_leaks=0 $(CARGO_FUZZ) run $(FUZZ_PROFILE) --sanitizer $(FUZZ_SANITIZER) $$fuzzed target/fuzz/$$fuzzed fuzz/corpus/$$fuzzed -- \
 			-max_total_time=$(FUZZ_SECONDS) -runs=$(FUZZ_RUNS) -timeout=60 -rss_limit_mb=4096 -verbosity=0 -print_final_stats=1 || exit 1; \
 	done
+
+fuzzed: $(CARGO_FUZZ)
+	RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ) build $(FUZZ_PROFILE) --sanitizer $(FUZZ_SANITIZER)
 
 torture: servers ## run the long tests: crashes, outages, load
 	cargo test --release --test store_crash -- --exact --ignored --nocapture every_acknowledged_commit_is_there_after_a_thousand_kills
