@@ -205,8 +205,8 @@ impl World {
             record: Row::new(),
             previous_key: None,
             source_time: None,
-            change_id: String::new(),
-            correlation_id: String::new(),
+            change_id: Default::default(),
+            correlation_id: Default::default(),
         };
         match edit {
             Edit::Remove { key } => {
