@@ -2,7 +2,7 @@
 
 use super::Reply;
 use super::ahead::Ahead;
-use super::next_page::NextPage;
+use super::next_page::{NextPage, Records};
 use super::refresh::{Fetch, Fetched};
 use super::retries::Retry;
 use super::shown::OnItsWay;
@@ -309,7 +309,7 @@ impl MapTask {
         }
     }
 
-    fn load_page(&mut self, entries: Vec<Box<Entry>>, to: QueueSequence) {
+    fn load_page(&mut self, entries: Records, to: QueueSequence) {
         let last = entries.last().and_then(|entry| entry.sequence());
         self.drain.read_to = last.map_or(to, |last| last.min(self.last_queued));
         for entry in entries {

@@ -7,8 +7,8 @@ use crate::model::ids::QueueSequence;
 use crate::store::StoreError;
 use tokio::task::JoinHandle;
 
-/// As they go into the lanes.
-type Records = Vec<Box<Entry>>;
+/// As they go into the lanes, which keep them boxed.
+pub(super) type Records = Vec<Box<Entry>>;
 
 /// A page shows the queue as it was when it was read. What has left it since, the task knows until the store knows as well; the page
 /// must be forgotten when the task does no longer.

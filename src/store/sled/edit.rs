@@ -13,7 +13,9 @@ use sled::IVec;
 pub(super) struct Edit {
     key: IVec,
     pub first: u64,
-    records: Vec<u8>,
+    value: IVec,
+    /// The value's records, once one of them was asked for.
+    records: Option<Vec<u8>>,
     outlines: Vec<QueuedOutline>,
     note: SegmentNote,
 }
@@ -31,15 +33,16 @@ impl Edit {
     }
 
     pub fn read(view: &View<'_>, key: &IVec, value: IVec) -> Result<Self, StoreError> {
-        let records = packed::unpacked(&value)?.into_owned();
         let mut note_key = key.to_vec();
         note_key[0] = shelf::NOTES; // a key begins with its shelf
         let note = view.get(&note_key)?;
+        let first = keys::last_number(key).unwrap_or(0);
         Ok(Self {
             key: key.clone(),
-            first: keys::last_number(key).unwrap_or(0),
-            outlines: segment::outlines(&records)?,
-            records,
+            first,
+            outlines: segment::outlines_of(&value, first)?,
+            value,
+            records: None,
             note: note.map(|note| decode(&note, "a segment's note")).transpose()?.unwrap_or_default(),
         })
     }
@@ -81,8 +84,12 @@ impl Edit {
         segment::set_gone(&mut self.note, (sequence - self.first) as usize);
     }
 
-    pub fn record(&self, sequence: u64) -> Result<QueuedRecord, StoreError> {
-        Ok(segment::record(&self.records, &self.note, (sequence - self.first) as usize)?)
+    pub fn record(&mut self, sequence: u64) -> Result<QueuedRecord, StoreError> {
+        let records = match &self.records {
+            Some(records) => records,
+            None => self.records.insert(packed::unpacked(&self.value)?.into_owned()),
+        };
+        Ok(segment::record(records, &self.note, (sequence - self.first) as usize)?)
     }
 
     /// Writes the note; or, when all records are gone, removes the segment with it.

@@ -8,7 +8,7 @@ use prost::Message;
 pub fn stored(kind: u8, bytes: &[u8]) {
     match kind {
         16 => packed::items(bytes).for_each(|item| assert!(item.is_err() || bytes.len() > 1)),
-        17 => drop(packed::unpacked(bytes).map(|records| segment::outlines(&records))),
+        17 => drop((packed::unpacked(bytes), segment::outlines_of(bytes, 1))),
         18 => {
             let (cut, rest) = bytes.split_first().unwrap_or((&0, &[]));
             let (note, records) = rest.split_at(rest.len().min((*cut).into()));

@@ -5,7 +5,7 @@
 use super::subject::Subject;
 use super::view::View;
 use crate::store::codec::Unreadable;
-use crate::store::message::Compressed;
+use crate::store::message::{Compressed, CompressedOutlines};
 use crate::store::{COMMIT_BYTES_MAX, StoreError};
 use prost::Message;
 use prost::encoding::{WireType, decode_varint, encode_key, encode_varint, encoded_len_varint, key_len};
@@ -76,10 +76,18 @@ pub(super) fn unpacked(value: &[u8]) -> Result<Cow<'_, [u8]>, Unreadable> {
 
 /// As it is written when nothing is appended any more: compressed, where that makes it smaller. What is written less costs less
 /// than the compression: the engine writes each entry about four times, with those beside it.
-fn compressed(items: Vec<u8>) -> Vec<u8> {
+pub(super) fn compressed(items: Vec<u8>, outlines: Vec<u64>) -> Vec<u8> {
     let Ok(len) = u32::try_from(items.len()) else { return items };
-    let compressed = Compressed { len, lz4: lz4_flex::block::compress(&items) };
+    let compressed = Compressed { len, lz4: lz4_flex::block::compress(&items), outlines };
     if compressed.encoded_len() < items.len() { compressed.encode_to_vec() } else { items }
+}
+
+/// What stands beside the items of a value that are compressed; empty where nothing does.
+pub(super) fn outlines(value: &[u8]) -> Result<Vec<u64>, Unreadable> {
+    if value.first() != Some(&COMPRESSED_KEY) {
+        return Ok(Vec::new());
+    }
+    CompressedOutlines::decode(value).map(|beside| beside.outlines).map_err(|_| CANNOT_READ)
 }
 
 /// The encoded items of a value that is unpacked, in order.
@@ -117,18 +125,28 @@ pub(super) fn split_content<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Unreada
 /// The last value of a numbered shelf, while items are appended.
 pub(super) struct Tail {
     shelf: u8,
+    outline: Outline,
     /// Its number; 0 while there is none.
     number: u64,
     bytes: Vec<u8>,
 }
 
+/// What is told beside items when they are compressed.
+pub(super) type Outline = fn(&[u8]) -> Result<Vec<u64>, Unreadable>;
+
 impl Tail {
     /// `open` is the number of the value that may be appended to, or 0.
-    pub fn open(view: &View<'_>, subject: &Subject, shelf: u8, open: u64) -> Result<Self, StoreError> {
+    pub fn open(
+        view: &View<'_>,
+        subject: &Subject,
+        shelf: u8,
+        open: u64,
+        outline: Outline,
+    ) -> Result<Self, StoreError> {
         let bytes = if open == 0 { None } else { view.get(&subject.key(shelf, open))? };
         match bytes {
-            Some(bytes) => Ok(Self { shelf, number: open, bytes: unpacked(&bytes)?.into_owned() }),
-            None if open == 0 => Ok(Self { shelf, number: 0, bytes: Vec::new() }),
+            Some(bytes) => Ok(Self { shelf, outline, number: open, bytes: unpacked(&bytes)?.into_owned() }),
+            None if open == 0 => Ok(Self { shelf, outline, number: 0, bytes: Vec::new() }),
             None => Err(StoreError::Corrupt { what: format!("shelf {shelf:#04x} without its value {open}") }),
         }
     }
@@ -144,7 +162,8 @@ impl Tail {
         let full = self.number != 0 && self.bytes.len() + framed_len(item.len()) > BYTES_MAX;
         if full {
             let items = std::mem::take(&mut self.bytes);
-            self.write(view, subject, compressed(items))?;
+            let outlines = (self.outline)(&items)?;
+            view.put(subject.key(self.shelf, self.number), compressed(items, outlines))?;
         }
         let begins = full || self.number == 0;
         if begins {
@@ -155,18 +174,15 @@ impl Tail {
         Ok(begins)
     }
 
-    fn write(&self, view: &mut View<'_>, subject: &Subject, value: Vec<u8>) -> Result<(), StoreError> {
-        view.put(subject.key(self.shelf, self.number), value)
-    }
-
     /// Writes it; gives its number while it is small enough to be appended to, else 0.
     pub fn close(self, view: &mut View<'_>, subject: &Subject) -> Result<u64, StoreError> {
         if self.number == 0 {
             return Ok(0);
         }
-        let Self { shelf, number, bytes } = self;
+        let Self { shelf, outline, number, bytes } = self;
         let stays_open = bytes.len() < OPEN_BYTES;
-        let value = if stays_open { bytes } else { compressed(bytes) };
+        let outlines = if stays_open { Vec::new() } else { outline(&bytes)? };
+        let value = if stays_open { bytes } else { compressed(bytes, outlines) };
         view.put(subject.key(shelf, number), value)?;
         Ok(if stays_open { number } else { 0 })
     }

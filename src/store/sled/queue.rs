@@ -4,6 +4,7 @@ use super::edit::Edit;
 use super::errors;
 use super::keys::shelf;
 use super::packed::Tail;
+use super::segment;
 use super::subject::Subject;
 use super::taken;
 use super::view::View;
@@ -20,7 +21,7 @@ const DIVERT_BYTES_MAX: usize = 512 * 1024;
 
 /// Rule 2: records are packed in the order of their sequences, which follow one another.
 pub(super) fn enqueue(view: &mut View<'_>, subject: &mut Subject, records: Vec<NewRecord>) -> Result<(), StoreError> {
-    let mut tail = Tail::open(view, subject, shelf::QUEUE, subject.head.open_segment)?;
+    let mut tail = Tail::open(view, subject, shelf::QUEUE, subject.head.open_segment, segment::outlined)?;
     let mut taken = Vec::with_capacity(records.len());
     for new in records {
         let next = subject.head.last_queued + 1;

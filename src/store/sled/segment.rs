@@ -20,6 +20,25 @@ pub(super) fn outlines(segment: &[u8]) -> Result<Vec<QueuedOutline>, Unreadable>
     records(segment).map(|record| QueuedOutline::decode(record?).map_err(|_| CANNOT_READ)).collect()
 }
 
+/// The same as they stand beside a segment that is compressed.
+pub(super) fn outlined(segment: &[u8]) -> Result<Vec<u64>, Unreadable> {
+    Ok(outlines(segment)?.iter().map(|outline| u64::from(outline.size) << 2 | outline.source as u64).collect())
+}
+
+/// The outlines of the records of a segment as it was written, the first of which has this sequence. What is compressed is
+/// unpacked only where nothing stands beside it.
+pub(super) fn outlines_of(value: &[u8], first: u64) -> Result<Vec<QueuedOutline>, Unreadable> {
+    let beside = packed::outlines(value)?;
+    if beside.is_empty() {
+        return outlines(&packed::unpacked(value)?);
+    }
+    let outline = |(sequence, number): (u64, u64)| {
+        let size = u32::try_from(number >> 2).map_err(|_| CANNOT_READ)?;
+        Ok(QueuedOutline { sequence, source: (number & 0b11) as i32, size })
+    };
+    (first..).zip(beside).map(outline).collect()
+}
+
 /// The record at `index` of an encoded `Segment`, with what its note says it has yielded.
 pub(super) fn record(segment: &[u8], note: &SegmentNote, index: usize) -> Result<QueuedRecord, Unreadable> {
     let bytes = records(segment).nth(index).ok_or(CANNOT_READ)??;
@@ -64,7 +83,7 @@ pub(super) fn add_yielded(note: &mut SegmentNote, index: usize, columns: &[Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::message::Segment;
+    use crate::store::message::{Change, Segment};
 
     fn record_of(sequence: u64) -> QueuedRecord {
         QueuedRecord { sequence, source: 1, size: 40 + sequence as u32, ..QueuedRecord::default() }
@@ -87,6 +106,25 @@ mod tests {
         assert!(record(&bytes, &SegmentNote::default(), 300).is_err());
         assert!(super::outlines(&bytes[..bytes.len() - 1]).is_err());
         assert!(super::outlines(&[0x12, 0]).is_err());
+    }
+
+    #[test]
+    fn what_stands_beside_a_compressed_segment_is_what_its_records_say() {
+        let mut records = Vec::new();
+        for sequence in 7..=40 {
+            let source = 1 + (sequence % 2) as i32;
+            let change = Some(Change { change_id: "long and always the same".to_owned(), ..Change::default() });
+            packed::append(&mut records, &QueuedRecord { source, change, ..record_of(sequence) });
+        }
+        let said = outlines(&records).unwrap();
+        let compressed = packed::compressed(records.clone(), outlined(&records).unwrap());
+        assert_eq!(packed::outlines(&compressed).unwrap().len(), said.len());
+        assert_eq!(packed::unpacked(&compressed).unwrap(), records);
+        let as_before = packed::compressed(records.clone(), Vec::new());
+        for written in [&compressed, &as_before, &records] {
+            assert_eq!(outlines_of(written, 7).unwrap(), said);
+        }
+        assert!(outlines_of(&compressed[..compressed.len() - 1], 7).is_err());
     }
 
     #[test]

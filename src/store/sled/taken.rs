@@ -36,7 +36,7 @@ pub(super) fn id_hash_of(item: &[u8]) -> u64 {
 
 /// Changes were taken in, in this order.
 pub(super) fn take_in(view: &mut View<'_>, subject: &mut Subject, taken: Vec<Taken>) -> Result<(), StoreError> {
-    let mut tail = Tail::open(view, subject, shelf::PAGES, subject.head.open_page)?;
+    let mut tail = Tail::open(view, subject, shelf::PAGES, subject.head.open_page, |_| Ok(Vec::new()))?;
     let mut item = Vec::new();
     for taken in &taken {
         item.clear();

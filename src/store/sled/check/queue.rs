@@ -68,6 +68,15 @@ impl Check<'_> {
         let mut left = 0;
         let records = packed::unpacked(bytes).map_err(Into::into);
         let Some(records) = self.readable(life.map, "a segment of its queue", records) else { return Ok(()) };
+        let beside = packed::outlines(bytes).unwrap_or_default();
+        if !beside.is_empty()
+            && let Ok(outlined) = segment::outlined(&records)
+            && outlined != beside
+        {
+            let what = format!("segment {first} of its queue tells of other records than it has");
+            let right = packed::compressed(records.to_vec(), outlined);
+            self.says_wrongly(Some(life.map), what, [(life.key(shelf::QUEUE, first), Some(right))])?;
+        }
         for (index, record) in segment::records(&records).enumerate() {
             let sequence = first + index as u64;
             counted.last_sequence = counted.last_sequence.max(sequence);

@@ -10,6 +10,7 @@ use crate::store::sled::keys::{self, shelf};
 use crate::store::sled::offline::{OfflineError, compact, restore};
 use crate::store::sled::open as opening;
 use crate::store::{Operation, Store, StoreError};
+use prost::Message;
 use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
@@ -193,12 +194,14 @@ async fn a_check_tells_what_is_wrong_and_a_repair_sets_counters_and_indexes_righ
     let with_head = |change: fn(&mut crate::store::message::MapHead)| -> Harm {
         let (head, bytes) = (head.clone(), head_bytes.clone());
         Box::new(move |db| {
-            use prost::Message;
             let mut changed = crate::store::message::MapHead::decode(bytes.as_slice()).unwrap();
             change(&mut changed);
             db.insert(&head, changed.encode_to_vec()).unwrap();
         })
     };
+    let segment = first(shelf::QUEUE);
+    let mut other_sizes = crate::store::message::Compressed::decode(sound[&segment].as_slice()).unwrap();
+    other_sizes.outlines[40] += 4;
     let mut strange = first(shelf::BY_TIME);
     *strange.last_mut().unwrap() = 99;
     let harms = [
@@ -216,6 +219,7 @@ async fn a_check_tells_what_is_wrong_and_a_repair_sets_counters_and_indexes_righ
         remove(first(shelf::RUNS)),
         remove(last_but_one(shelf::QUEUED_KEYS)),
         remove(first(shelf::ID_HASHES)),
+        Box::new(move |db| drop(db.insert(&segment, other_sizes.encode_to_vec()).unwrap())),
     ];
     for (number, harm) in harms.iter().enumerate() {
         let opened = opening::open(folder.path(), 16 << 20).unwrap();
