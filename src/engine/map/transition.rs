@@ -173,6 +173,7 @@ impl MapTask {
         let step = Step { action: Action::Pause, event, operations: Vec::new(), map: self.map.clone() };
         self.step(step, request).await?;
         self.withdraw_all().await;
+        self.dispatch()?; // into the queue, before anything that comes now
         Ok(self.map.clone())
     }
 
