@@ -37,7 +37,7 @@ servers:
 
 lint: clippy checks ## check formatting, lints, dependencies, the protos and what is generated from them
 
-# Those that compile nothing.
+# Those that do not build the service.
 checks: fmt deny proto generated
 
 fmt:

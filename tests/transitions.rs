@@ -203,7 +203,7 @@ async fn several_maps_go_at_once_and_one_that_cannot_holds_up_no_other() {
 async fn rule_2_synchronous_writes_that_a_pause_takes_back_are_queued_in_their_order() {
     const KEYS: i64 = 20;
     const ROUNDS: i64 = 5;
-    for held_for in [Some(Duration::from_millis(300)), None] {
+    for ends_meanwhile in [true, false] {
         let world = World::start().await;
         world.running_map("orders", orders_map()).await;
         let mut holding = SqliteConnection::connect(&world.right.url()).await.unwrap();
@@ -226,17 +226,17 @@ async fn rule_2_synchronous_writes_that_a_pause_takes_back_are_queued_in_their_o
         });
         // What comes later than that is queued behind them, in its order as well.
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let release = async move {
-            tokio::time::sleep(held_for.unwrap_or_default()).await;
-            holding.close().await.unwrap();
-        };
         let pausing = world.pause("orders");
-        if held_for.is_some() {
+        if ends_meanwhile {
+            let release = async {
+                world.wait_for_state("orders", Paused).await;
+                holding.close().await.unwrap();
+            };
             let (paused, ()) = tokio::join!(pausing, release);
             assert_eq!(paused.unwrap(), Paused);
         } else {
             assert_eq!(pausing.await.unwrap(), Paused);
-            release.await;
+            holding.close().await.unwrap();
         }
         let answers = answers.await.unwrap();
         assert_eq!(answers.len(), sent);
@@ -249,7 +249,7 @@ async fn rule_2_synchronous_writes_that_a_pause_takes_back_are_queued_in_their_o
         world.resume("orders", ResumeOption::CatchUp).await.unwrap();
         world.wait_for_state("orders", Running).await;
         for id in 1..=KEYS {
-            assert_eq!(world.right_has(id, "status").await, Some(ROUNDS.to_string()), "order {id}, {held_for:?}");
+            assert_eq!(world.right_has(id, "status").await, Some(ROUNDS.to_string()), "order {id}, {ends_meanwhile}");
         }
     }
 }
