@@ -1,7 +1,7 @@
 //! Taking changes in: what is refused, skipped, written directly, or queued.
 
 use super::commits::flow_of;
-use super::drain::{Entry, Source};
+use super::entry::{Entry, Source};
 use super::task::{MapTask, Unanswered};
 use super::{Reply, crossing};
 use crate::engine::error::EngineError;

@@ -1,7 +1,8 @@
 //! Looking ahead: when records for a side that is down fill the window, those for the other side are looked for behind
 //! them, so that only the lanes to the side that is down stand still (rule 8). Only maps that go both ways need it.
 
-use super::drain::{Entry, READ_BYTES_MAX, READ_RECORDS_MAX};
+use super::drain::{READ_BYTES_MAX, READ_RECORDS_MAX};
+use super::entry::Entry;
 use super::task::{MapTask, Sides};
 use crate::engine::error::EngineError;
 use crate::model::change::QueuedRecord;

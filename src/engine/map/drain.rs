@@ -1,26 +1,22 @@
 //! Draining: queued records are read into lanes in their order, and the first of each lane goes to its destination.
 
-use super::Reply;
 use super::ahead::Ahead;
+use super::entry::{Entry, Source};
 use super::next_page::{NextPage, Records};
 use super::refresh::{Fetch, Fetched};
-use super::retries::Retry;
-use super::shown::OnItsWay;
 use super::task::{MapTask, Sides};
 use crate::connectors::{Write, WriteOperation};
 use crate::engine::delivery::{Item, Origin, Place, Priority};
 use crate::engine::error::EngineError;
-use crate::model::change::{Answer, Change, Ending, QueuedRecord};
+use crate::model::change::{Change, Ending, QueuedRecord};
 use crate::model::ids::{JobNumber, QueueSequence};
 use crate::model::key::Key;
-use crate::model::lanes::{Keys, Lanes, Ticket};
+use crate::model::lanes::{Lanes, Ticket};
 use crate::model::mapping::MappedRecord;
 use crate::model::state::MapState;
 use crate::model::table_map::Side;
-use crate::model::under_way::Sent;
-use chrono::{DateTime, Utc};
 use foldhash::{HashMap, HashSet};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Changes that a map has in its lanes at most, of the queue and of callers that wait.
@@ -32,88 +28,6 @@ const WINDOW_RECORDS_MAX: usize = 10_240;
 const WINDOW_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub(super) const READ_RECORDS_MAX: usize = 1_024;
 pub(super) const READ_BYTES_MAX: usize = 1024 * 1024;
-
-/// Where a change in the lanes came from, and what is done when it ends.
-pub(super) enum Source {
-    Queued {
-        record: Loaded,
-    },
-    /// A synchronous write; its caller waits.
-    Direct {
-        reply: Reply<Answer>,
-        /// Errors before this sequence are older than it.
-        before: QueueSequence,
-        /// A later change of its key was queued while it waited.
-        overtaken: bool,
-    },
-    /// An error that a job tries again.
-    Retry {
-        retry: Retry,
-    },
-    /// A record that left the queue by a decision while it was under way; it only keeps its lane until it ends.
-    Gone,
-}
-
-impl Source {
-    /// How it shows while it is on its way; nobody sees what is not kept.
-    fn shown_as(&self) -> Option<Sent> {
-        match self {
-            Source::Queued { record } => Some(Sent::Queued(record.sequence)),
-            Source::Retry { retry } => Some(match retry.execution {
-                Some(execution) => Sent::Row(execution, retry.number),
-                None => Sent::Error(QueueSequence(retry.number)),
-            }),
-            Source::Direct { .. } | Source::Gone => None,
-        }
-    }
-}
-
-/// What is kept of a queued record beside its change.
-pub(super) struct Loaded {
-    pub sequence: QueueSequence,
-    pub accept_time: DateTime<Utc>,
-    pub previous: Option<QueueSequence>,
-    /// Of its change.
-    bytes: usize,
-}
-
-/// A change in the lanes.
-pub(super) struct Entry {
-    pub source: Source,
-    pub change: Change,
-    /// Of the change.
-    keys: Keys,
-    pub yielded: BTreeSet<String>,
-    /// It is at its destination.
-    pub dispatched: bool,
-    /// Set while it is, for what is kept.
-    on_its_way: Option<OnItsWay>,
-    /// A change crossed it while it was there, and what follows puts right whatever becomes of it (rule 9).
-    pub settled: bool,
-    pub fetched: Fetched,
-}
-
-impl Entry {
-    pub fn new(source: Source, change: Change, yielded: BTreeSet<String>) -> Box<Entry> {
-        let keys = Keys::new(change.key.hashed(), change.previous_key.as_ref().map(Key::hashed));
-        let fetched = Fetched::Not;
-        Box::new(Entry { source, change, keys, yielded, dispatched: false, on_its_way: None, settled: false, fetched })
-    }
-
-    pub fn queued(record: QueuedRecord) -> Box<Entry> {
-        let QueuedRecord { sequence, accept_time, change, previous, yielded } = record;
-        let record = Loaded { sequence, accept_time, previous, bytes: change.size() };
-        Entry::new(Source::Queued { record }, change, yielded)
-    }
-
-    /// Its place in the queue, if it has one.
-    fn sequence(&self) -> Option<QueueSequence> {
-        match &self.source {
-            Source::Queued { record } => Some(record.sequence),
-            Source::Direct { .. } | Source::Retry { .. } | Source::Gone => None,
-        }
-    }
-}
 
 /// The lanes of a map and what is in them.
 #[derive(Default)]

@@ -2,7 +2,7 @@
 //! queue.
 
 use super::crossing::Batch;
-use super::drain::Source;
+use super::entry::Source;
 use super::task::MapTask;
 use crate::engine::error::EngineError;
 use crate::model::change::{Change, QueuedRecord};

@@ -1,6 +1,6 @@
 //! The next page of the queue, read beside the map's task while it works on what it has.
 
-use super::drain::Entry;
+use super::entry::Entry;
 use crate::engine::error::EngineError;
 use crate::engine::tasks::result_of;
 use crate::model::ids::QueueSequence;

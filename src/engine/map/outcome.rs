@@ -1,6 +1,6 @@
 //! What becomes of a change when its destination has answered.
 
-use super::drain::{Entry, Source};
+use super::entry::{Entry, Source};
 use super::task::MapTask;
 use crate::engine::delivery::Outcome;
 use crate::engine::error::EngineError;

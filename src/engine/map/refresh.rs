@@ -2,7 +2,7 @@
 //! that may not be at the other side (rule 9), and what is really there when an echo is unclear (rule 10). It waits for
 //! transactions that are changing the record, since applications tell of changes before they commit. Few changes need it.
 
-use super::drain::Source;
+use super::entry::Source;
 use super::task::MapTask;
 use crate::connectors::{Application, KeyRead};
 use crate::model::backoff::Backoff;

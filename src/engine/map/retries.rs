@@ -2,7 +2,7 @@
 //! changes have written is left out of it (rule 3). A job and what became of its errors move in the same commits, so that it
 //! goes on after a crash where it was.
 
-use super::drain::{Entry, Source};
+use super::entry::{Entry, Source};
 use super::jobs::Worked;
 use super::task::MapTask;
 use crate::engine::delivery::Outcome;

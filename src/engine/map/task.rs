@@ -3,7 +3,8 @@
 use super::accept::{Arrival, Enqueueing};
 use super::alerts::Alerts;
 use super::commits::Ends;
-use super::drain::{Drain, Entry};
+use super::drain::Drain;
+use super::entry::Entry;
 use super::executions::Copier;
 use super::jobs::Jobs;
 use super::notes::Notes;
