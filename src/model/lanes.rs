@@ -33,16 +33,10 @@ impl Keys {
 /// all its keys' lanes.
 #[derive(Debug, Default)]
 pub struct Lanes {
-    /// By the hash of the key; no lane is kept empty.
-    lanes: HashMap<u64, Lane>,
-}
-
-/// Tickets of one lane. Nearly all have one, and those behind it cost nothing where there are none.
-#[derive(Debug)]
-struct Lane {
-    first: Ticket,
-    /// First in, first out; each with the keys that it has.
-    waiting: VecDeque<(Ticket, Keys)>,
+    /// The first ticket of each lane, by the hash of the key. Nearly all lanes have one.
+    firsts: HashMap<u64, Ticket>,
+    /// What waits behind it, where something does: first in, first out, each with the keys that it has.
+    behind: HashMap<u64, VecDeque<(Ticket, Keys)>>,
 }
 
 impl Lanes {
@@ -50,12 +44,12 @@ impl Lanes {
     pub fn push(&mut self, ticket: Ticket, keys: Keys) -> bool {
         let mut is_ready = true;
         for key in keys.iter() {
-            match self.lanes.entry(key) {
-                Entry::Occupied(mut lane) => {
-                    lane.get_mut().waiting.push_back((ticket, keys));
+            match self.firsts.entry(key) {
+                Entry::Occupied(_) => {
+                    self.behind.entry(key).or_default().push_back((ticket, keys));
                     is_ready = false;
                 }
-                Entry::Vacant(none) => drop(none.insert(Lane { first: ticket, waiting: VecDeque::new() })),
+                Entry::Vacant(none) => drop(none.insert(ticket)),
             }
         }
         is_ready
@@ -65,16 +59,15 @@ impl Lanes {
     pub fn remove(&mut self, ticket: Ticket, keys: Keys) -> Vec<Ticket> {
         let mut ready = Vec::new();
         for key in keys.iter() {
-            let Entry::Occupied(mut lane) = self.lanes.entry(key) else { continue };
-            if lane.get().first != ticket {
-                lane.get_mut().waiting.retain(|(other, _)| *other != ticket);
+            if self.firsts.get(&key) != Some(&ticket) {
+                self.with_waiting(key, |waiting| waiting.retain(|(other, _)| *other != ticket));
                 continue;
             }
-            let Some((next, keys_of_next)) = lane.get_mut().waiting.pop_front() else {
-                lane.remove();
+            let Some((next, keys_of_next)) = self.with_waiting(key, VecDeque::pop_front).flatten() else {
+                self.firsts.remove(&key);
                 continue;
             };
-            lane.get_mut().first = next;
+            self.firsts.insert(key, next);
             // Rule 2: order per key; the next one goes only now.
             if self.is_ready(next, keys_of_next) && !ready.contains(&next) {
                 ready.push(next);
@@ -83,17 +76,24 @@ impl Lanes {
         ready
     }
 
+    /// Works on what waits in a lane, if something does; where nothing does any more, nothing is kept.
+    fn with_waiting<T>(&mut self, key: u64, work: impl FnOnce(&mut VecDeque<(Ticket, Keys)>) -> T) -> Option<T> {
+        let waiting = self.behind.get_mut(&key)?;
+        let worked = work(waiting);
+        if waiting.is_empty() {
+            self.behind.remove(&key);
+        }
+        Some(worked)
+    }
+
     fn is_ready(&self, ticket: Ticket, keys: Keys) -> bool {
-        keys.iter().all(|key| self.lanes.get(&key).is_some_and(|lane| lane.first == ticket))
+        keys.iter().all(|key| self.firsts.get(&key) == Some(&ticket))
     }
 
     /// The tickets of a key, first to last, and of those that share its hash.
     pub fn of(&self, key: u64) -> impl Iterator<Item = Ticket> + '_ {
-        let tickets = |lane: &'_ Lane| {
-            let waiting = lane.waiting.iter().map(|(ticket, _)| *ticket);
-            std::iter::once(lane.first).chain(waiting).collect::<Vec<_>>()
-        };
-        self.lanes.get(&key).map(tickets).unwrap_or_default().into_iter()
+        let behind = self.behind.get(&key).into_iter().flatten().map(|(ticket, _)| *ticket);
+        self.firsts.get(&key).copied().into_iter().chain(behind)
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(lanes.remove(Ticket(1), of_a), vec![Ticket(2)]);
         assert_eq!(lanes.remove(Ticket(2), from_a_to_b), vec![Ticket(3)]);
         assert_eq!(lanes.remove(Ticket(3), of_b), vec![]);
-        assert!(lanes.lanes.is_empty());
+        assert!(lanes.firsts.is_empty() && lanes.behind.is_empty());
     }
 
     proptest! {

@@ -1,10 +1,11 @@
 //! A row as a change or a page carries it: column names to values. A column that is absent is untouched; null is null.
 
 use super::value::Value;
-use std::sync::Arc;
+use smol_str::SmolStr;
 
-/// A column's name. Rows of one table share it: a name is held once, and a row copied without copying names.
-pub type Name = Arc<str>;
+/// A column's name. It stands in the row itself, as nearly all are short enough for that: rows that share their names would count
+/// on each of them, from every thread, who has it still.
+pub type Name = SmolStr;
 
 /// Columns and their values, in the order of the columns' names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -17,7 +18,7 @@ impl Row {
 
     /// Where a column is, or where it would be.
     fn place(&self, column: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(name, _)| (**name).cmp(column))
+        self.0.binary_search_by(|(name, _)| name.as_str().cmp(column))
     }
 
     pub fn get(&self, column: &str) -> Option<&Value> {
@@ -79,11 +80,11 @@ impl Row {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(column, value)| (&**column, value))
+        self.0.iter().map(|(column, value)| (column.as_str(), value))
     }
 
     pub fn columns(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(column, _)| &**column)
+        self.0.iter().map(|(column, _)| column.as_str())
     }
 
     pub fn values(&self) -> impl Iterator<Item = &Value> {

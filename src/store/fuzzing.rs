@@ -38,7 +38,7 @@ pub fn stored(kind: u8, bytes: &[u8]) {
                 let _ = codec::noted(i32::from(*kind), note);
             }
         }
-        25 => drop(codec::decode_queued(bytes, &mut codec::Names::default())),
+        25 => drop(codec::decode_queued(bytes)),
         other => super::sled::fuzzing::stored(other, bytes),
     }
 }

@@ -204,7 +204,7 @@ impl MapTask {
             self.earlier_yields(batch, given);
         }
         for ticket in crossed.settled {
-            if let Some(entry) = self.drain.entries.get_mut(&ticket) {
+            if let Some(entry) = self.drain.entries.get_mut(ticket) {
                 entry.settled = true;
             }
         }
@@ -361,7 +361,7 @@ impl MapTask {
         }
         for (sequence, columns) in effects.yields {
             if let Some(ticket) = self.drain.held.get(&sequence)
-                && let Some(entry) = self.drain.entries.get_mut(ticket)
+                && let Some(entry) = self.drain.entries.get_mut(*ticket)
             {
                 entry.yielded.extend(columns);
             }

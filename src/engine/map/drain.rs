@@ -1,6 +1,7 @@
 //! Draining: queued records are read into lanes in their order, and the first of each lane goes to its destination.
 
 use super::ahead::Ahead;
+use super::entries::Entries;
 use super::entry::{Entry, Source};
 use super::next_page::{NextPage, Records};
 use super::refresh::{Fetch, Fetched};
@@ -33,15 +34,13 @@ pub(super) const READ_BYTES_MAX: usize = 1024 * 1024;
 #[derive(Default)]
 pub(super) struct Drain {
     pub lanes: Lanes,
-    /// Boxed, since what finds them is looked at more often than they are.
-    pub entries: HashMap<Ticket, Box<Entry>>,
+    pub entries: Entries,
     /// Queued records among them, by sequence.
     pub held: HashMap<QueueSequence, Ticket>,
     /// How many of these come from each side.
     pub held_from: Sides<usize>,
     /// Bytes of their changes.
     held_bytes: usize,
-    next_ticket: u64,
     /// Queued records up to this one have been loaded since draining began.
     pub read_to: QueueSequence,
     pub next_page: NextPage,
@@ -67,7 +66,7 @@ impl Drain {
     }
 
     pub fn entry(&self, ticket: Ticket) -> Option<&Entry> {
-        self.entries.get(&ticket).map(|entry| &**entry)
+        self.entries.get(ticket)
     }
 
     pub fn hold(&mut self, ticket: Ticket) {
@@ -83,7 +82,7 @@ impl Drain {
     /// Whether what becomes of an entry is not ours to say any more: it is at its destination, or a commit is on its way that
     /// takes something from it.
     pub fn is_bound(&self, ticket: Ticket) -> bool {
-        self.entries.get(&ticket).is_some_and(|entry| entry.dispatched) || self.on_hold.contains(&ticket)
+        self.entries.get(ticket).is_some_and(|entry| entry.dispatched) || self.on_hold.contains(&ticket)
     }
 
     /// A change is queued: synchronous writes of its keys that still wait must not be queued behind it (rule 2).
@@ -91,7 +90,7 @@ impl Drain {
         for key in change.keys() {
             for ticket in self.lanes.of(key.hashed()) {
                 if let Some(Source::Direct { overtaken, .. }) =
-                    self.entries.get_mut(&ticket).map(|entry| &mut entry.source)
+                    self.entries.get_mut(ticket).map(|entry| &mut entry.source)
                 {
                     *overtaken = true;
                 }
@@ -136,14 +135,14 @@ impl Drain {
 
     /// What is under way for a record that is no longer in the queue: it only keeps its lane until it ends.
     pub fn forget_record(&mut self, ticket: Ticket) {
-        if let Some(entry) = self.entries.get_mut(&ticket) {
+        if let Some(entry) = self.entries.get_mut(ticket) {
             entry.source = Source::Gone;
             entry.on_its_way = None;
         }
     }
 
     pub fn under_way(&self) -> usize {
-        self.entries.values().filter(|entry| entry.dispatched).count()
+        self.entries.find(|entry| entry.dispatched).len()
     }
 }
 
@@ -166,15 +165,17 @@ impl MapTask {
     }
 
     pub fn push_entry(&mut self, entry: Box<Entry>) -> Ticket {
-        let ticket = Ticket(self.drain.next_ticket);
-        self.drain.next_ticket += 1;
         let (side, keys) = (entry.change.source, entry.keys);
-        if let Source::Queued { record } = &entry.source {
-            self.drain.held.insert(record.sequence, ticket);
+        let queued = match &entry.source {
+            Source::Queued { record } => Some((record.sequence, record.bytes)),
+            Source::Direct { .. } | Source::Retry { .. } | Source::Gone => None,
+        };
+        let ticket = self.drain.entries.insert(entry);
+        if let Some((sequence, bytes)) = queued {
+            self.drain.held.insert(sequence, ticket);
             *self.drain.held_from.get_mut(side) += 1;
-            self.drain.held_bytes += record.bytes;
+            self.drain.held_bytes += bytes;
         }
-        self.drain.entries.insert(ticket, entry);
         if self.drain.lanes.push(ticket, keys) {
             self.drain.ready.get_mut(side).push_back(ticket);
         }
@@ -279,7 +280,7 @@ impl MapTask {
 
     /// A caller that has gone wants nothing any more, and nothing was promised to it.
     fn is_abandoned(&mut self, ticket: Ticket) -> bool {
-        let Some(entry) = self.drain.entries.get(&ticket) else { return true };
+        let Some(entry) = self.drain.entries.get(ticket) else { return true };
         let gone = matches!(&entry.source, Source::Direct { reply, .. } if reply.is_closed());
         if gone {
             let change_id = entry.change.change_id.clone();
@@ -322,7 +323,7 @@ impl MapTask {
 
     /// False when the destination has no place now.
     fn dispatch_one(&mut self, side: Side, ticket: Ticket, origin: Option<&Arc<Origin>>) -> bool {
-        let (Some(running), Some(entry), Some(origin)) = (&self.running, self.drain.entries.get_mut(&ticket), origin)
+        let (Some(running), Some(entry), Some(origin)) = (&self.running, self.drain.entries.get_mut(ticket), origin)
         else {
             return true;
         };
@@ -357,7 +358,7 @@ impl MapTask {
 
     /// An entry goes to its destination again: it was given back, and may go on.
     pub fn ready_again(&mut self, ticket: Ticket) {
-        if let Some(entry) = self.drain.entries.get_mut(&ticket) {
+        if let Some(entry) = self.drain.entries.get_mut(ticket) {
             entry.dispatched = false;
             entry.on_its_way = None;
             let side = entry.change.source;
@@ -367,7 +368,7 @@ impl MapTask {
 
     /// Takes an entry out of the lanes; what waited behind it becomes ready.
     pub fn remove_entry(&mut self, ticket: Ticket) -> Option<Box<Entry>> {
-        let entry = self.drain.entries.remove(&ticket)?;
+        let entry = self.drain.entries.remove(ticket)?;
         for next in self.drain.lanes.remove(ticket, entry.keys) {
             if let Some(side) = self.entry(next).map(|entry| entry.change.source) {
                 self.drain.ready.get_mut(side).push_back(next);
@@ -388,15 +389,13 @@ impl MapTask {
     /// Takes out what is kept and is not under way: it is read again. Callers wait for the rest.
     pub fn unload(&mut self) {
         let stays = |entry: &Entry| entry.dispatched || matches!(entry.source, Source::Direct { .. });
-        let waiting = self.drain.entries.iter().filter(|(_, entry)| !stays(entry));
-        let waiting: Vec<Ticket> = waiting.map(|(ticket, _)| *ticket).collect();
         self.reads.clear();
         self.drain.next_page.forget();
-        for ticket in waiting {
+        for ticket in self.drain.entries.find(|entry| !stays(entry)) {
             self.remove_entry(ticket);
         }
         for side in Side::BOTH {
-            self.drain.ready.get_mut(side).retain(|ticket| self.drain.entries.contains_key(ticket));
+            self.drain.ready.get_mut(side).retain(|ticket| self.drain.entries.get(*ticket).is_some());
         }
         self.jobs.rewind();
     }
@@ -404,9 +403,7 @@ impl MapTask {
     /// Takes a job's errors out that are not at their destination.
     pub fn drop_retries(&mut self, job: JobNumber) {
         let of_job = |entry: &Entry| matches!(&entry.source, Source::Retry { retry } if retry.job == job);
-        let waiting = self.drain.entries.iter().filter(|(_, entry)| !entry.dispatched && of_job(entry));
-        let waiting: Vec<Ticket> = waiting.map(|(ticket, _)| *ticket).collect();
-        for ticket in waiting {
+        for ticket in self.drain.entries.find(|entry| !entry.dispatched && of_job(entry)) {
             self.remove_entry(ticket);
         }
     }

@@ -11,6 +11,7 @@ mod commits;
 mod crossing;
 mod deletions;
 mod drain;
+mod entries;
 mod entry;
 mod executions;
 mod jobs;

@@ -38,7 +38,7 @@ impl MapTask {
     /// Takes an outcome in.
     pub fn settle(&mut self, (ticket, outcome): (u64, Outcome)) {
         let ticket = Ticket(ticket);
-        let Some(entry) = self.drain.entries.get(&ticket) else { return };
+        let Some(entry) = self.drain.entries.get(ticket) else { return };
         let gone = matches!(entry.source, Source::Gone);
         let retry = matches!(entry.source, Source::Retry { .. });
         tracing::trace!(map = %self.map.id, key = %entry.change.key, ?outcome, "has ended");

@@ -48,7 +48,7 @@ pub(super) enum Fetch {
 impl MapTask {
     /// Begins to read what a refresh writes, if it is one and its row is not there yet.
     pub fn fetch(&mut self, side: Side, ticket: Ticket) -> Fetch {
-        let (Some(running), Some(entry)) = (&self.running, self.drain.entries.get_mut(&ticket)) else {
+        let (Some(running), Some(entry)) = (&self.running, self.drain.entries.get_mut(ticket)) else {
             return Fetch::NotNeeded;
         };
         if matches!(entry.change.cause, Cause::Caller | Cause::Settlement | Cause::Again)
@@ -77,7 +77,7 @@ impl MapTask {
 
     /// A row was read: now it goes out.
     pub fn refreshed(&mut self, (ticket, read): (Ticket, Result<Option<Row>, Failure>)) {
-        let Some(entry) = self.drain.entries.get_mut(&ticket) else { return };
+        let Some(entry) = self.drain.entries.get_mut(ticket) else { return };
         match read {
             Err(failure) => self.refused(ticket, failure, 1),
             // Whoever removed it there has said so, or will. What was told of it may not be committed yet.

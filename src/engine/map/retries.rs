@@ -138,7 +138,7 @@ impl MapTask {
         };
         let Some(running) = &self.running else { return Ok(false) };
         let columns = overtaken(&running.plan, &change, retry.sequence, &of_key, &of_previous);
-        let Some(entry) = self.drain.entries.get_mut(&ticket) else { return Ok(false) };
+        let Some(entry) = self.drain.entries.get_mut(ticket) else { return Ok(false) };
         entry.yielded.extend(columns);
         let superseded = entry.change.is_yielded(&entry.yielded);
         if superseded {

@@ -18,7 +18,7 @@ mod tests;
 
 pub use alert::noted;
 pub use error_group::error_group;
-pub use queued::{Names, decode_queued, encode_queued};
+pub use queued::{decode_queued, encode_queued};
 
 use super::StoreError;
 use super::message;

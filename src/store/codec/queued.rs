@@ -116,34 +116,15 @@ fn framed(tag: u32, to: &mut BytesMut, encode: impl FnOnce(&mut BytesMut)) {
     encode_varint(len, &mut &mut to[begin - 1..begin + more]);
 }
 
-/// Names of columns that were met: rows of one table share theirs.
-#[derive(Debug, Default)]
-pub struct Names(Vec<Name>);
-
-impl Names {
-    fn of(&mut self, name: &str) -> Name {
-        /// More columns than nearly all tables have; finding one costs little.
-        const KEPT_MAX: usize = 64;
-        if let Some(known) = self.0.iter().find(|known| &***known == name) {
-            return known.clone();
-        }
-        let new = Name::from(name);
-        if self.0.len() < KEPT_MAX {
-            self.0.push(new.clone());
-        }
-        new
-    }
-}
-
 /// A record as the queue keeps it.
-pub fn decode_queued(record: &[u8], names: &mut Names) -> Result<QueuedRecord, Unreadable> {
+pub fn decode_queued(record: &[u8]) -> Result<QueuedRecord, Unreadable> {
     let (mut sequence, mut accept_time, mut change, mut previous) = (0, None, None, None);
     let mut yielded = BTreeSet::new();
     for field in Fields(record) {
         match field? {
             (1, Content::Number(number)) => sequence = number,
             (4, Content::Bytes(time)) => accept_time = Some(decode_time(time)?),
-            (5, Content::Bytes(bytes)) => change = Some(decode_change(bytes, names)?),
+            (5, Content::Bytes(bytes)) => change = Some(decode_change(bytes)?),
             (6, Content::Number(number)) => previous = Some(QueueSequence(number)),
             (7, Content::Bytes(column)) => drop(yielded.insert(text(column)?.to_owned())),
             _ => {}
@@ -158,7 +139,7 @@ pub fn decode_queued(record: &[u8], names: &mut Names) -> Result<QueuedRecord, U
     })
 }
 
-fn decode_change(change: &[u8], names: &mut Names) -> Result<Change, Unreadable> {
+fn decode_change(change: &[u8]) -> Result<Change, Unreadable> {
     let (mut source, mut operation, mut cause, mut key, mut previous_key) = (0, 0, 0, None, None);
     let (mut row, mut source_time, mut over) = (Row::new(), None, None);
     let (mut change_id, mut correlation_id) = <(Arc<str>, Arc<str>)>::default();
@@ -168,7 +149,7 @@ fn decode_change(change: &[u8], names: &mut Names) -> Result<Change, Unreadable>
             (2, Content::Number(number)) => operation = enum_number(number),
             (3, Content::Bytes(bytes)) => key = Some(decode_key_values(bytes)?),
             (4, Content::Bytes(bytes)) => previous_key = Some(decode_key_values(bytes)?),
-            (5, Content::Bytes(bytes)) => row = decode_row(bytes, names)?,
+            (5, Content::Bytes(bytes)) => row = decode_row(bytes)?,
             (6, Content::Bytes(time)) => source_time = Some(decode_time(time)?),
             (7, Content::Bytes(id)) => change_id = text(id)?.into(),
             // Where the caller says no other, it is the same.
@@ -203,17 +184,17 @@ fn decode_key_values(key: &[u8]) -> Result<Key, Unreadable> {
     Ok(Key::new(values))
 }
 
-fn decode_row(row: &[u8], names: &mut Names) -> Result<Row, Unreadable> {
-    let mut columns = Vec::with_capacity(names.0.len());
+fn decode_row(row: &[u8]) -> Result<Row, Unreadable> {
+    let mut columns = Vec::with_capacity(Fields(row).count());
     for field in Fields(row) {
         if let (1, Content::Bytes(column)) = field? {
-            columns.push(decode_column(column, names)?);
+            columns.push(decode_column(column)?);
         }
     }
     Ok(columns.into_iter().collect())
 }
 
-fn decode_column(column: &[u8], names: &mut Names) -> Result<(Name, Value), Unreadable> {
+fn decode_column(column: &[u8]) -> Result<(Name, Value), Unreadable> {
     let (mut name, mut value) = (&[][..], None);
     for field in Fields(column) {
         match field? {
@@ -222,8 +203,7 @@ fn decode_column(column: &[u8], names: &mut Names) -> Result<(Name, Value), Unre
             _ => {}
         }
     }
-    let name = names.of(text(name)?);
-    Ok((name, required(value, "a column without a value")?))
+    Ok((Name::new(text(name)?), required(value, "a column without a value")?))
 }
 
 fn decode_value(value: &[u8]) -> Result<Value, Unreadable> {

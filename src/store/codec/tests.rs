@@ -20,7 +20,7 @@ use crate::model::table_map::{
     Transform,
 };
 use crate::model::value::{Decimal, Value};
-use crate::store::codec::{Names, Unreadable};
+use crate::store::codec::Unreadable;
 use crate::store::message;
 use crate::store::{NewRecord, NewRecords};
 use bytes::BytesMut;
@@ -109,7 +109,7 @@ fn assert_encoded_as_its_message(change: Change) {
         let mut encoded = BytesMut::from(&b"before"[..]);
         super::encode_queued(&record, &mut encoded);
         assert_eq!(encoded[6..], message.encode_to_vec(), "{record:?}");
-        let decoded = super::decode_queued(&encoded[6..], &mut Names::default()).unwrap();
+        let decoded = super::decode_queued(&encoded[6..]).unwrap();
         assert_eq!(format!("{decoded:?}"), format!("{:?}", QueuedRecord::try_from(message).unwrap()));
         assert_eq!(QueuedRecord { yielded: record.yielded.clone(), ..decoded }, record);
         let mut new = NewRecords::default();
@@ -493,7 +493,7 @@ proptest! {
             }
         }
         read::<message::TableMap, TableMap>(&bytes);
-        let decoded = super::decode_queued(&bytes, &mut Names::default()).ok();
+        let decoded = super::decode_queued(&bytes).ok();
         let message = message::QueuedRecord::decode(bytes.as_slice()).ok();
         let said = message.and_then(|message| QueuedRecord::try_from(message).ok());
         assert!(said.is_none() || decoded == said);

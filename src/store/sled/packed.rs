@@ -161,7 +161,7 @@ impl Tail {
     ) -> Result<bool, StoreError> {
         let full = self.number != 0 && self.bytes.len() + framed_len(item.len()) > BYTES_MAX;
         if full {
-            let items = std::mem::take(&mut self.bytes);
+            let items = std::mem::replace(&mut self.bytes, Vec::with_capacity(BYTES_MAX));
             let outlines = (self.outline)(&items)?;
             view.put(subject.key(self.shelf, self.number), compressed(items, outlines))?;
         }

@@ -12,7 +12,7 @@ use crate::model::ids::{EventSequence, MapId, Position, QueueSequence};
 use crate::model::key::Key;
 use crate::model::table_map::Side;
 use crate::model::written::WrittenSince;
-use crate::store::codec::{Names, Unreadable, decode_queued, side_number};
+use crate::store::codec::{Unreadable, decode_queued, side_number};
 use crate::store::message::{self, MapHead, SegmentNote};
 use crate::store::{Head, StoreError};
 use prost::Message;
@@ -299,7 +299,7 @@ fn collected(db: &Db, key: &IVec, segment: IVec) -> Result<Collected, StoreError
 pub(super) fn first_time(collected: &Collected) -> Result<Option<message::Time>, StoreError> {
     let records = collected.records()?;
     let first = segment::records(&records).next().transpose()?;
-    let first = first.map(|bytes| decode_queued(bytes, &mut Names::default())).transpose()?;
+    let first = first.map(decode_queued).transpose()?;
     Ok(first.map(|first| (&first.accept_time).into()))
 }
 
@@ -314,13 +314,12 @@ fn queued_of<'r>(
         None => SegmentNote::default(),
     };
     let first = collected.first;
-    let mut names = Names::default();
     let records = segment::records(records).enumerate().filter_map(move |(index, bytes)| {
         if first + index as u64 <= after || segment::is_gone(&note, index) {
             return None;
         }
         Some(bytes.map_err(StoreError::from).and_then(|bytes| {
-            let mut record = decode_queued(bytes, &mut names)?;
+            let mut record = decode_queued(bytes)?;
             record.yielded = segment::yielded(&note, index).iter().cloned().collect();
             Ok(record)
         }))

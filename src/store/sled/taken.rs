@@ -17,6 +17,8 @@ use xxhash_rust::xxh3::xxh3_64;
 const ON_PAGES_MAX: u64 = if cfg!(test) { 24 } else { 16 * 1024 };
 /// A block of a run is cut at this: who looks for one entry reads a leaf of sled, which holds up to 16 of them.
 const BLOCK_BYTES: usize = if cfg!(test) { 256 } else { 2 * 1024 };
+/// The same for answers, which are longer and are looked for only where a change is sent again.
+const ANSWERS_BYTES: usize = 4 * BLOCK_BYTES;
 /// How many entries one `Forget` removes, about.
 const FORGET_ENTRIES: usize = 1_000;
 
@@ -142,10 +144,10 @@ fn with_ids(mut taken: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
 
 fn write_ids(view: &mut View<'_>, subject: &Subject, run: u64, ids: &[Entry<'_>]) -> Result<(), StoreError> {
     // Equal hashes stay together, so that one block has all that may be meant.
-    for block in blocks(ids, |one, other| one.id_hash == other.id_hash) {
+    for block in blocks(ids, ANSWERS_BYTES, |one, other| one.id_hash == other.id_hash) {
         let Some(first) = block.first() else { continue };
         let place = keys::ids(subject.map(), subject.head.incarnation, run, first.id_hash);
-        view.put(place, packed_of(block))?;
+        view.put(place, packed::compressed(packed_of(block), Vec::new()))?;
     }
     Ok(())
 }
@@ -179,19 +181,19 @@ pub(super) fn key_blocks(
     mut keys: Vec<QueuedKey>,
 ) -> impl Iterator<Item = (keys::Key, Vec<u8>)> {
     keys.sort_unstable_by(|one, other| (&one.key, one.sequence).cmp(&(&other.key, other.sequence)));
-    let blocks = blocks(&keys, |_, _| false);
+    let blocks = blocks(&keys, BLOCK_BYTES, |_, _| false);
     let packed = |block: &[QueuedKey]| {
         block.first().map(|first| (keys::queued_keys(map, incarnation, run, first), packed_of(block)))
     };
     blocks.into_iter().filter_map(packed).collect::<Vec<_>>().into_iter()
 }
 
-/// Items cut into blocks; those that belong together are in one.
-fn blocks<T: Item>(items: &[T], together: impl Fn(&T, &T) -> bool) -> Vec<&[T]> {
+/// Items cut into blocks of so many bytes; those that belong together are in one.
+fn blocks<T: Item>(items: &[T], bytes_max: usize, together: impl Fn(&T, &T) -> bool) -> Vec<&[T]> {
     let (mut blocks, mut first, mut bytes) = (Vec::new(), 0, 0);
     for (index, item) in items.iter().enumerate() {
         let len = packed::appended_len(item);
-        if index > first && bytes + len > BLOCK_BYTES && !together(&items[index - 1], item) {
+        if index > first && bytes + len > bytes_max && !together(&items[index - 1], item) {
             blocks.push(&items[first..index]);
             (first, bytes) = (index, 0);
         }

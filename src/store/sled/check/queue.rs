@@ -2,7 +2,7 @@
 
 use super::taken::KeyWalk;
 use super::{Check, Life};
-use crate::store::codec::{Names, decode_queued};
+use crate::store::codec::decode_queued;
 use crate::store::message::{self, SegmentNote};
 use crate::store::sled::edit::diverted_through;
 use crate::store::sled::keys::{self, shelf};
@@ -92,7 +92,7 @@ impl Check<'_> {
             else {
                 continue;
             };
-            let whole = decode_queued(record, &mut Names::default()).map_err(Into::into);
+            let whole = decode_queued(record).map_err(Into::into);
             let whole = self.readable(life.map, "a queued record", whole);
             if let Some(whole) = &whole {
                 keys.next(self, life, sequence, keys::first_bytes(&whole.change.key.encode()))?;
