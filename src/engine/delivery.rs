@@ -57,7 +57,14 @@ pub struct Origin {
     pub table: Arc<TableSchema>,
     pub pass: Pass,
     /// Has room for the outcomes of all items that their owner has under way.
-    pub outcomes: mpsc::Sender<(u64, Outcome)>,
+    pub outcomes: mpsc::Sender<Outcomes>,
+}
+
+/// Items of one origin that ended alike, by their senders' names for them. What was written together is told together.
+#[derive(Debug)]
+pub struct Outcomes {
+    pub tickets: Vec<u64>,
+    pub outcome: Outcome,
 }
 
 /// What became of an item. Every item gets exactly one.
@@ -173,9 +180,11 @@ impl Destination {
         Ok(permits.map(Place))
     }
 
-    /// A place if there is one now.
-    pub fn try_place(&self, priority: Priority) -> Option<Place<'_>> {
-        self.inbox(priority).try_reserve().ok().map(Place)
+    /// As many places as there are now, no more than are asked for.
+    pub fn try_places(&self, priority: Priority, count: usize) -> impl Iterator<Item = Place<'_>> {
+        let inbox = self.inbox(priority);
+        let permits = inbox.try_reserve_many(count.min(inbox.capacity()));
+        permits.into_iter().flatten().map(Place)
     }
 
     fn inbox(&self, priority: Priority) -> &mpsc::Sender<Item> {

@@ -1,6 +1,6 @@
 //! What goes out to a destination together, and how it is told apart again by what became of each record.
 
-use super::{Item, Origin, Outcome};
+use super::{Item, Origin, Outcome, Outcomes};
 use crate::connectors::{Write, WriteOperation};
 use crate::model::failure::{ErrorType, Failure};
 use crate::model::lanes::Keys;
@@ -82,10 +82,21 @@ impl Owner {
         self.origin.pass.is_open()
     }
 
-    /// The channel has room for all that its owner has under way, so this never waits; an owner that has gone needs no
-    /// answer.
     pub fn answer(self, outcome: Outcome) {
-        let _ = self.origin.outcomes.try_send((self.ticket, outcome));
+        self.origin.answer(vec![self.ticket], outcome);
+    }
+
+    /// All of these were written.
+    pub fn written(owners: Vec<Owner>) {
+        let mut owners = owners.into_iter().peekable();
+        while let Some(Owner { origin, ticket, .. }) = owners.next() {
+            let mut tickets = Vec::with_capacity(1 + owners.len());
+            tickets.push(ticket);
+            while let Some(other) = owners.next_if(|other| Arc::ptr_eq(&other.origin, &origin)) {
+                tickets.push(other.ticket);
+            }
+            origin.answer(tickets, Outcome::Written);
+        }
     }
 
     /// The destination as a whole failed while it was tried. Whoever waits for the answer of one is told with that.
@@ -107,6 +118,14 @@ impl Owner {
     pub fn refused(self, failure: Failure) {
         let attempts = self.attempts;
         self.answer(Outcome::Refused(failure, attempts));
+    }
+}
+
+impl Origin {
+    /// The channel has room for all that its owner has under way, so this never waits; an owner that has gone needs no
+    /// answer.
+    fn answer(&self, tickets: Vec<u64>, outcome: Outcome) {
+        let _ = self.outcomes.try_send(Outcomes { tickets, outcome });
     }
 }
 

@@ -3,6 +3,7 @@
 use super::batch::{Batch, Waiting, next_batch};
 use super::{INBOX_ITEMS_MAX, Item, Outcome};
 use crate::model::failure::Failure;
+use futures::FutureExt;
 use std::collections::VecDeque;
 use tokio::sync::mpsc;
 
@@ -21,26 +22,21 @@ impl Inbox {
     }
 
     pub fn take_all(&mut self) {
-        while self.waiting.len() < INBOX_ITEMS_MAX {
-            match self.receiver.try_recv() {
-                Ok(item) => self.put(item),
-                Err(mpsc::error::TryRecvError::Empty) => return,
-                Err(mpsc::error::TryRecvError::Disconnected) => {
-                    self.is_closed = true;
-                    return;
-                }
-            }
-        }
+        let _ = self.arrivals().now_or_never(); // nothing is there
     }
 
-    /// Waits for one more item; for ever when it is full or closed.
-    pub async fn arrival(&mut self) {
-        if self.is_closed || self.waiting.len() >= INBOX_ITEMS_MAX {
+    /// Waits for more and takes what is there, as much as has a place; for ever when it is full or closed.
+    pub async fn arrivals(&mut self) {
+        let room = INBOX_ITEMS_MAX.saturating_sub(self.waiting.len());
+        if self.is_closed || room == 0 {
             return std::future::pending().await;
         }
-        match self.receiver.recv().await {
-            Some(item) => self.put(item),
-            None => self.is_closed = true,
+        let mut items = Vec::with_capacity(room.min(self.receiver.len()));
+        if self.receiver.recv_many(&mut items, room).await == 0 {
+            self.is_closed = true;
+        }
+        for item in items {
+            self.put(item);
         }
     }
 

@@ -73,8 +73,8 @@ impl Worker {
                         None => self.backoff.reset(),
                     }
                 }
-                () = changes.arrival() => {}
-                () = copies.arrival() => {}
+                () = changes.arrivals() => {}
+                () = copies.arrivals() => {}
                 () = self.sweep.notified() => {
                     changes.give_back_withdrawn();
                     copies.give_back_withdrawn();

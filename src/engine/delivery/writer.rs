@@ -1,7 +1,7 @@
 //! Writes one batch: tries it again while failures pass, and takes it apart when they do not.
 
 use super::Outcome;
-use super::batch::{Batch, Waiting};
+use super::batch::{Batch, Owner, Waiting};
 use crate::connectors::{Application, WriteOutcome};
 use crate::model::backoff::Backoff;
 use crate::model::failure::{ErrorType, Failure, Reach};
@@ -105,10 +105,11 @@ impl Written {
     fn sort_out(&mut self, batch: Batch, outcomes: Vec<WriteOutcome>) -> (Batch, Option<Failure>) {
         let mut again = Batch::default();
         let mut stop = None;
+        let mut there = Vec::with_capacity(outcomes.len());
         let mut outcomes = outcomes.into_iter();
         for entry in batch.into_waiting() {
             match outcomes.next() {
-                Some(Ok(())) => entry.owner.answer(Outcome::Written),
+                Some(Ok(())) => there.push(entry.owner),
                 Some(Err(failure)) => match failure.kind.reach() {
                     // Rule 5: one bad record never blocks the rest.
                     Reach::Record => self.refused.push((entry, failure)),
@@ -122,6 +123,7 @@ impl Written {
                 None => again.push(entry),
             }
         }
+        Owner::written(there);
         (again, stop)
     }
 

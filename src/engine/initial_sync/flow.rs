@@ -5,7 +5,7 @@
 use super::kept::{Kept, PageDone};
 use super::tables::{CopyRow, Page, Tables};
 use super::{Stop, hash};
-use crate::engine::delivery::{Gate, Item, Origin, Outcome, Priority};
+use crate::engine::delivery::{Gate, Item, Origin, Outcome, Outcomes, Priority};
 use crate::engine::error::EngineError;
 use crate::engine::map::write_of;
 use crate::model::deferred::refers_by;
@@ -46,7 +46,7 @@ struct UnderWay {
     errors: Vec<ExecutionError>,
     upto: Option<Key>,
     is_last: bool,
-    outcomes: mpsc::Receiver<(u64, Outcome)>,
+    outcomes: mpsc::Receiver<Outcomes>,
 }
 
 impl Flow<'_> {
@@ -168,27 +168,30 @@ impl Flow<'_> {
         let UnderWay { rows, skipped, errors, upto, mut outcomes, .. } = page;
         let target = self.tables.side(self.source.other())?;
         let mut done = PageDone { skipped, errors, upto, ..PageDone::default() };
-        for _ in 0..rows.len() {
-            let Some((ticket, outcome)) = outcomes.recv().await else { return Err(EngineError::NotReady) };
-            let Some(row) = usize::try_from(ticket).ok().and_then(|ticket| rows.get(ticket)) else { continue };
+        let mut open = rows.len();
+        while open > 0 {
+            let Some(Outcomes { tickets, outcome }) = outcomes.recv().await else { return Err(EngineError::NotReady) };
+            open = open.saturating_sub(tickets.len());
             let arrived = outcome == Outcome::Written;
             let now = self.tables.clock.now();
-            if let Some(mut echo) = target.echo() {
-                echo.settled(&row.key, arrived, now);
-            }
-            match outcome {
-                Outcome::Written => {
-                    done.keys.push(row.key.clone());
-                    if !refers_by(&row.row, self.deferred).is_empty() {
-                        done.deferred.push(row.key.clone());
+            for row in tickets.into_iter().filter_map(|ticket| rows.get(usize::try_from(ticket).ok()?)) {
+                if let Some(mut echo) = target.echo() {
+                    echo.settled(&row.key, arrived, now);
+                }
+                match &outcome {
+                    Outcome::Written => {
+                        done.keys.push(row.key.clone());
+                        if !refers_by(&row.row, self.deferred).is_empty() {
+                            done.deferred.push(row.key.clone());
+                        }
                     }
+                    Outcome::Refused(failure, _) => {
+                        let (key, row) = (row.key.clone(), row.row.clone());
+                        done.errors.push(ExecutionError::new(self.source, key, row, failure.clone(), now));
+                    }
+                    // Only a stopped copy is given its rows back; it goes on from its position.
+                    Outcome::Withdrawn | Outcome::Down(_) => return Err(EngineError::NotReady),
                 }
-                Outcome::Refused(failure, _) => {
-                    let (key, row) = (row.key.clone(), row.row.clone());
-                    done.errors.push(ExecutionError::new(self.source, key, row, failure, now));
-                }
-                // Only a stopped copy is given its rows back; it goes on from its position.
-                Outcome::Withdrawn | Outcome::Down(_) => return Err(EngineError::NotReady),
             }
         }
         Ok(done)

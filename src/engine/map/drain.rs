@@ -7,7 +7,7 @@ use super::next_page::{NextPage, Records};
 use super::refresh::{Fetch, Fetched};
 use super::task::{MapTask, Sides};
 use crate::connectors::{Write, WriteOperation};
-use crate::engine::delivery::{Item, Origin, Place, Priority};
+use crate::engine::delivery::{Destination, Item, Origin, Place, Priority};
 use crate::engine::error::EngineError;
 use crate::model::change::{Change, Ending, QueuedRecord};
 use crate::model::ids::{JobNumber, QueueSequence};
@@ -243,7 +243,8 @@ impl MapTask {
             if self.drain.ready.get(side).is_empty() {
                 continue;
             }
-            let origin = self.origin(side);
+            let Some((origin, destination)) = self.way_from(side) else { continue };
+            let mut places = destination.try_places(Priority::Change, self.drain.ready.get(side).len());
             let mut held_up = VecDeque::new();
             while let Some(ticket) = self.drain.ready.get_mut(side).pop_front() {
                 if self.drain.on_hold.contains(&ticket) {
@@ -265,11 +266,12 @@ impl MapTask {
                         continue;
                     }
                 }
-                if !self.dispatch_one(side, ticket, origin.as_ref()) {
+                let Some(place) = places.next() else {
                     self.drain.ready.get_mut(side).push_front(ticket);
                     self.drain.blocked = Some(side);
                     break;
-                }
+                };
+                self.dispatch_one(side, ticket, &origin, place);
                 some = true;
             }
             held_up.append(self.drain.ready.get_mut(side));
@@ -315,20 +317,16 @@ impl MapTask {
         superseded
     }
 
-    /// What goes out now from a side.
-    fn origin(&self, side: Side) -> Option<Arc<Origin>> {
-        let table = self.running.as_ref()?.sides.get(side.other()).table.clone();
-        Some(Arc::new(Origin { table, pass: self.pass_gate.pass(), outcomes: self.outcomes_sender() }))
+    /// What goes out now from a side has in common, and where it goes.
+    fn way_from(&self, side: Side) -> Option<(Arc<Origin>, Destination)> {
+        let target = self.running.as_ref()?.sides.get(side.other());
+        let (table, pass, outcomes) = (target.table.clone(), self.pass_gate.pass(), self.outcomes_sender());
+        Some((Arc::new(Origin { table, pass, outcomes }), target.destination.clone()))
     }
 
-    /// False when the destination has no place now.
-    fn dispatch_one(&mut self, side: Side, ticket: Ticket, origin: Option<&Arc<Origin>>) -> bool {
-        let (Some(running), Some(entry), Some(origin)) = (&self.running, self.drain.entries.get_mut(ticket), origin)
-        else {
-            return true;
-        };
+    fn dispatch_one(&mut self, side: Side, ticket: Ticket, origin: &Arc<Origin>, place: Place<'_>) {
+        let (Some(running), Some(entry)) = (&self.running, self.drain.entries.get_mut(ticket)) else { return };
         let target = running.sides.get(side.other());
-        let Some(place) = target.destination.try_place(Priority::Change) else { return false };
         let mapped = match std::mem::take(&mut entry.fetched) {
             Fetched::Row(Some(whole)) => {
                 let filled = running.plan.filled(&entry.change, whole);
@@ -343,17 +341,13 @@ impl MapTask {
         entry.dispatched = true;
         entry.on_its_way = entry.source.shown_as().map(|sent| self.shown.sent(sent, side));
         tracing::trace!(map = %self.map.id, key = %entry.change.key, to = side.other().as_str(), ?mapped, "goes out");
-        Place::put(
-            place,
-            Item {
-                ticket: ticket.0,
-                keys: entry.keys,
-                write: write_of(mapped),
-                caller_waits: matches!(entry.source, Source::Direct { .. }),
-                origin: origin.clone(),
-            },
-        );
-        true
+        place.put(Item {
+            ticket: ticket.0,
+            keys: entry.keys,
+            write: write_of(mapped),
+            caller_waits: matches!(entry.source, Source::Direct { .. }),
+            origin: origin.clone(),
+        });
     }
 
     /// An entry goes to its destination again: it was given back, and may go on.

@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Source};
 use super::task::MapTask;
-use crate::engine::delivery::Outcome;
+use crate::engine::delivery::{Outcome, Outcomes};
 use crate::engine::error::EngineError;
 use crate::model::activity::{Event, EventError, EventKind, Severity};
 use crate::model::change::{Answer, Change, Disposition, Ending};
@@ -35,9 +35,14 @@ pub(super) async fn fold_ends(folded: &Option<FoldedErrors>) {
 }
 
 impl MapTask {
-    /// Takes an outcome in.
-    pub fn settle(&mut self, (ticket, outcome): (u64, Outcome)) {
-        let ticket = Ticket(ticket);
+    /// Takes in what became of some entries.
+    pub fn settle(&mut self, Outcomes { tickets, outcome }: Outcomes) {
+        for ticket in tickets {
+            self.settle_one(Ticket(ticket), outcome.clone());
+        }
+    }
+
+    fn settle_one(&mut self, ticket: Ticket, outcome: Outcome) {
         let Some(entry) = self.drain.entries.get(ticket) else { return };
         let gone = matches!(entry.source, Source::Gone);
         let retry = matches!(entry.source, Source::Retry { .. });

@@ -13,7 +13,7 @@ use super::pending::PendingKeys;
 use super::refresh::Reads;
 use super::retention::Purging;
 use super::{Command, Context, Reply, Shown, view_of};
-use crate::engine::delivery::{Destination, Down, Gate, Outcome, Priority};
+use crate::engine::delivery::{Destination, Down, Gate, Outcomes, Priority};
 use crate::engine::error::EngineError;
 use crate::engine::initial_sync::CopyEnd;
 use crate::engine::tasks::step_aside;
@@ -130,8 +130,8 @@ pub(super) struct MapTask {
     /// Rows that refreshes read at their source.
     pub reads: Reads,
     pub pass_gate: Gate,
-    outcomes_sender: mpsc::Sender<(u64, Outcome)>,
-    outcomes: mpsc::Receiver<(u64, Outcome)>,
+    outcomes_sender: mpsc::Sender<Outcomes>,
+    outcomes: mpsc::Receiver<Outcomes>,
     /// What goes into the next lazy commit: all that nobody waits for.
     pub operations: Vec<Operation>,
     /// Records that reached their destination and leave the queue with the next commit.
@@ -264,10 +264,10 @@ impl MapTask {
                     self.enqueued(result)?;
                     step_aside().await;
                 }
-                Some(outcome) = self.outcomes.recv() => {
-                    self.settle(outcome);
-                    while let Ok(outcome) = self.outcomes.try_recv() {
-                        self.settle(outcome);
+                Some(outcomes) = self.outcomes.recv() => {
+                    self.settle(outcomes);
+                    while let Ok(outcomes) = self.outcomes.try_recv() {
+                        self.settle(outcomes);
                     }
                 }
                 read = self.drain.next_page.is_read() => read?,
@@ -388,14 +388,14 @@ impl MapTask {
         let _ = self.copy_ends.try_recv();
     }
 
-    pub fn outcomes_sender(&self) -> mpsc::Sender<(u64, Outcome)> {
+    pub fn outcomes_sender(&self) -> mpsc::Sender<Outcomes> {
         self.outcomes_sender.clone()
     }
 
-    /// The next outcome, for a transition that lets what is under way end first.
-    pub async fn next_outcome(&mut self) {
-        if let Some(outcome) = self.outcomes.recv().await {
-            self.settle(outcome);
+    /// The next outcomes, for a transition that lets what is under way end first.
+    pub async fn next_outcomes(&mut self) {
+        if let Some(outcomes) = self.outcomes.recv().await {
+            self.settle(outcomes);
         }
     }
 

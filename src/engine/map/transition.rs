@@ -309,7 +309,7 @@ impl MapTask {
         self.sweep();
         let deadline = Instant::now() + UNDER_WAY_MAX;
         while self.drain.under_way() > 0 {
-            if tokio::time::timeout_at(deadline, self.next_outcome()).await.is_err() {
+            if tokio::time::timeout_at(deadline, self.next_outcomes()).await.is_err() {
                 tracing::warn!(map = %self.map.id, "a destination hangs; the transition does not wait for it");
                 return;
             }
