@@ -38,7 +38,7 @@ fn change(key: u64) -> Change {
         row: Row::from_iter([
             ("customer".to_owned(), Value::Int(key as i64 * 7)),
             ("status".to_owned(), Value::text("packed")),
-            ("note".to_owned(), Value::text("n".repeat(320))),
+            ("note".to_owned(), Value::text("n".repeat(290))),
         ]),
         source_time: None,
         change_id: format!("{:032x}", u128::from(key).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)).into(),

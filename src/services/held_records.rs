@@ -195,7 +195,12 @@ impl Services {
                 let more = records.last().map(|last| Place::Queued(last.sequence));
                 let read = records.len();
                 records.retain(|record| filter.until.is_none_or(|until| record.accept_time < until));
-                let more = more.filter(|_| records.len() == read || filter.key_beginning().is_some());
+                // Of a key fewer than were asked for are all that there are; without one, those behind a late one are later.
+                let goes_on = match filter.key_beginning() {
+                    Some(_) => read == READ_AT_ONCE,
+                    None => records.len() == read,
+                };
+                let more = more.filter(|_| goes_on);
                 let found = records.into_iter().map(|record| of_sequence(Held::Queued(record), Place::Queued));
                 Ok(Read { found: found.collect(), next: more.or(errors) })
             }

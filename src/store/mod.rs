@@ -137,7 +137,7 @@ pub trait Store: Send + Sync + 'static {
     fn queued_record(&self, map: &MapId, sequence: QueueSequence) -> Result<Option<QueuedRecord>, StoreError>;
 
     /// Queued records whose encoded keys begin so, in order, after `after`, and perhaps others; those of long keys have only the first
-    /// bytes in common. Costs one look for each of some thousand records that were queued.
+    /// bytes in common. Fewer than `limit` are all. Costs one look for each of some thousand records that were queued.
     fn queued_by_key(
         &self,
         map: &MapId,
