@@ -82,6 +82,7 @@ impl Owner {
         self.origin.pass.is_open()
     }
 
+    /// This one ended so.
     pub fn answer(self, outcome: Outcome) {
         self.origin.answer(vec![self.ticket], outcome);
     }
