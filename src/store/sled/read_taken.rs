@@ -14,8 +14,13 @@ use crate::store::message::{MapHead, QueuedKey, Run, Time};
 use chrono::{DateTime, Utc};
 use sled::Db;
 
+/// Runs that are looked at in one read, at most: writes wait that long.
+const RUNS_AT_ONCE: usize = if cfg!(test) { 2 } else { 32 };
+
 /// Where the queued records of some keys may stand, as far as one read has found.
+#[derive(Default)]
 struct Places {
+    /// In the order of runs, which is that of the queue.
     sequences: Vec<u64>,
     /// The runs up to this one were looked at.
     run: u64,
@@ -70,8 +75,8 @@ impl SledStore {
         let prefix = keys::first_bytes(prefix);
         let mut found = Vec::new();
         let mut run = 0;
-        loop {
-            let mut places = self.shared.read(|db| places(db, map, prefix, after.0, run))?;
+        while found.len() < limit {
+            let mut places = self.shared.read(|db| places(db, map, prefix, after.0, run, limit - found.len()))?;
             places.sequences.sort_unstable();
             for sequence in places.sequences {
                 if found.len() == limit {
@@ -80,10 +85,11 @@ impl SledStore {
                 found.extend(self.read_queued_record(map, QueueSequence(sequence))?);
             }
             if places.all {
-                return Ok(found);
+                break;
             }
             run = places.run;
         }
+        Ok(found)
     }
 
     /// A sequence before which no queued record was accepted at `time` or later; close to the first one that was.
@@ -111,28 +117,33 @@ impl SledStore {
     }
 }
 
-/// Looks at the next run behind `run` that may have queued records after `after`; or, when there is none, at the pages.
-fn places(db: &Db, map: &MapId, prefix: &[u8], after: u64, run: u64) -> Result<Places, StoreError> {
+/// Looks at the runs behind `run` that may have queued records after `after`, until there are `enough`; behind the last one, at the
+/// pages.
+fn places(db: &Db, map: &MapId, prefix: &[u8], after: u64, run: u64, enough: usize) -> Result<Places, StoreError> {
     let head = head(db, map)?;
     let from = head.first_segment.max(after.saturating_add(1));
     let key = |shelf, number| keys::numbered(shelf, map.as_str(), head.incarnation, number);
+    let mut places = Places { run, ..Places::default() };
+    let mut left = RUNS_AT_ONCE;
     for entry in db.range(key(shelf::RUNS, run + 1)..key(shelf::RUNS, u64::MAX)) {
+        if left == 0 || places.sequences.len() >= enough {
+            return Ok(places);
+        }
         let (place, bytes) = entry.map_err(EngineFailure::reading)?;
         if decode::<Run>(&bytes, "a run")?.last_sequence >= from {
-            let run = keys::last_number(&place).unwrap_or(u64::MAX);
-            let mut sequences = in_run(db, map, &head, prefix, run)?;
-            sequences.retain(|sequence| *sequence >= from);
-            return Ok(Places { sequences, run, all: false });
+            places.run = keys::last_number(&place).unwrap_or(u64::MAX);
+            let sequences = in_run(db, map, &head, prefix, places.run)?;
+            places.sequences.extend(sequences.into_iter().filter(|sequence| *sequence >= from));
+            left -= 1;
         }
     }
-    let mut sequences = Vec::new();
     for entry in db.range(key(shelf::PAGES, 0)..key(shelf::PAGES, u64::MAX)) {
         let (_, page) = entry.map_err(EngineFailure::reading)?;
         let taken = taken::read_page(&page)?;
         let meant = taken.iter().filter(|taken| taken.key.starts_with(prefix)).map(taken::sequence_of);
-        sequences.extend(meant.filter(|sequence| *sequence >= from));
+        places.sequences.extend(meant.filter(|sequence| *sequence >= from));
     }
-    Ok(Places { sequences, run, all: true })
+    Ok(Places { all: true, ..places })
 }
 
 /// The records of a run whose keys begin so.
