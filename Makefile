@@ -47,8 +47,8 @@ fmt:
 # The bans of clippy.toml hold for the product; tests may start tasks and ask for the time. One test is among the
 # product's targets for speed: without any, Cargo gives the dependencies other features and builds most of them again.
 clippy:
-	cargo clippy $(LOCKED) --workspace --all-targets --all-features -- -D warnings -A clippy::disallowed_methods
-	cargo clippy $(LOCKED) --package tandem --lib --bins --test databases --all-features -- -D warnings
+	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings -A clippy::disallowed_methods
+	cargo clippy $(LOCKED) --package tandem --lib --bins --test databases -- -D warnings
 
 # Advisories change without the code; they are looked at elsewhere.
 deny: $(CARGO_DENY)
