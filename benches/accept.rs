@@ -1,7 +1,8 @@
 //! How fast changes are accepted durably, over the wire: through one stream against a bare sled that is fed through the same
 //! stream (one key for each record, one flush for each 1,024) and against Redis XADD with `appendfsync always`; one change a call
 //! with 64 callers against a call that stores nothing. All in the same run on the same disk: ratios travel between machines,
-//! numbers do not.
+//! numbers do not. A bare sled that packs what it flushes into few values, finds nothing again and knows no id tells how much there
+//! is to win.
 //!
 //! `cargo bench --bench accept` fails where a limit is passed. It needs `redis-server` and `redis-benchmark` (Debian's package
 //! `redis-server`); with `TANDEM_BENCH_REDIS=no` it goes without.
@@ -48,22 +49,28 @@ const UNARY_RATIO_MIN: f64 = 0.6;
 
 const REDIS_VARIABLE: &str = "TANDEM_BENCH_REDIS";
 const REDIS_PIPELINE: &str = "256";
-/// What this program is told when it is to be the server that others are measured against.
+/// What this program is told when it is to be a server that others are measured against.
 const BARE_SERVER: &str = "bare-server";
+const PACKING_SERVER: &str = "packing-server";
+/// A value of the one that packs.
+const PACKED_BYTES: usize = 64 * 1024;
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    if std::env::args().nth(1).as_deref() == Some(BARE_SERVER) {
-        runtime.block_on(serve_bare());
-        return ExitCode::SUCCESS;
-    }
-    runtime.block_on(measure())
+    let packs = match std::env::args().nth(1).as_deref() {
+        Some(BARE_SERVER) => false,
+        Some(PACKING_SERVER) => true,
+        _ => return runtime.block_on(measure()),
+    };
+    runtime.block_on(serve_bare(packs));
+    ExitCode::SUCCESS
 }
 
 /// Rates of one round, in records a second.
 struct Round {
     streamed: f64,
     bare: f64,
+    packing: f64,
     called: f64,
     nothing: f64,
     redis: Option<f64>,
@@ -77,9 +84,10 @@ async fn measure() -> ExitCode {
         let world = World::start().await;
         world.running_map("orders", one_way("orders", &["id", "status", "note", "amount"])).await;
         world.pause("orders").await.unwrap();
-        let bare = Bare::start();
+        let (bare, packing) = (Bare::start(BARE_SERVER), Bare::start(PACKING_SERVER));
         let round = Round {
             bare: streamed(bare.channel(), &encoded).await,
+            packing: streamed(packing.channel(), &encoded).await,
             streamed: streamed(world.channel(), &encoded).await,
             nothing: called(&bare.channel()).await,
             called: called(&world.channel()).await,
@@ -88,9 +96,10 @@ async fn measure() -> ExitCode {
         let stats = world.stats("orders").await;
         assert_eq!(stats.queued_count, i64::try_from(STREAMED + CALLED).unwrap(), "all of it is queued");
         println!(
-            "round {number}: stream {:.0}/s, bare sled {:.0}/s, Redis {:.0}/s; calls {:.0}/s, storing nothing {:.0}/s",
+            "round {number}: stream {:.0}/s, bare sled {:.0}/s, packing {:.0}/s, Redis {:.0}/s; calls {:.0}/s, storing nothing {:.0}/s",
             round.streamed,
             round.bare,
+            round.packing,
             round.redis.unwrap_or_default(),
             round.called,
             round.nothing,
@@ -228,9 +237,9 @@ struct Bare {
 }
 
 impl Bare {
-    fn start() -> Bare {
+    fn start(which: &str) -> Bare {
         let program = std::env::current_exe().unwrap();
-        let mut process = Command::new(program).arg(BARE_SERVER).stdout(Stdio::piped()).spawn().unwrap();
+        let mut process = Command::new(program).arg(which).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         Bare { process, port: line.trim().parse().unwrap() }
@@ -248,18 +257,20 @@ impl Drop for Bare {
     }
 }
 
-async fn serve_bare() {
+async fn serve_bare(packs: bool) {
     let folder = TempDir::new().unwrap();
     let db = sled::Config::new().path(folder.path()).flush_every_ms(None).cache_capacity(64 << 20).open().unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("{}", listener.local_addr().unwrap().port());
-    let service = SyncServiceServer::new(BareService { db });
+    let service = SyncServiceServer::new(BareService { db, packs });
     Server::builder().add_service(service).serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
 }
 
 /// Streams go into a bare sled, single calls nowhere.
 struct BareService {
     db: sled::Db,
+    /// Records go into values of many, and not each under a key of its own.
+    packs: bool,
 }
 
 fn queued(sequence: u64) -> WriteRecordResponse {
@@ -287,16 +298,22 @@ impl SyncService for BareService {
         &self,
         requests: Request<Streaming<WriteRecordsRequest>>,
     ) -> Result<Response<Self::WriteRecordsStream>, Status> {
-        let db = self.db.clone();
+        let (db, packs) = (self.db.clone(), self.packs);
         let batches = requests.into_inner().ready_chunks(FLUSHED_AT_ONCE);
         let mut sequence = 0_u64;
         let answers = batches.flat_map(move |changes| {
             let mut batch = sled::Batch::default();
             let mut answers = Vec::with_capacity(changes.len());
-            for change in changes {
+            let mut value = Vec::with_capacity(PACKED_BYTES);
+            let last = changes.len() - 1;
+            for (index, change) in changes.into_iter().enumerate() {
                 let change = change.unwrap().change.unwrap();
                 sequence += 1;
-                batch.insert(&sequence.to_be_bytes(), prost::Message::encode_to_vec(&change));
+                change.encode_length_delimited(&mut value).unwrap();
+                if !packs || value.len() >= PACKED_BYTES || index == last {
+                    batch.insert(&sequence.to_be_bytes(), value.as_slice());
+                    value.clear();
+                }
                 let result = Some(Told::Written(queued(sequence)));
                 answers.push(Ok(WriteRecordsResponse { change_id: change.change_id, result }));
             }
@@ -405,6 +422,8 @@ fn report(rounds: &[Round]) -> ExitCode {
         let against = median(&|round| round.streamed / round.redis.unwrap_or(f64::INFINITY));
         told("a stream against Redis XADD", against, REDIS_RATIO_MIN);
     }
+    let to_win = median(&|round| round.packing / round.bare);
+    println!("{:<56} {to_win:>6.2}     no limit", "a bare sled that packs, against one that does not");
     told(
         "single calls against those that store nothing",
         median(&|round| round.called / round.nothing),
