@@ -1,8 +1,8 @@
 //! How fast a queue drains into a destination, against a program that writes the same rows itself by upserts of many rows; into
 //! SQLite and into PostgreSQL, in the same run on the same disk. Ratios travel between machines, numbers do not.
 //!
-//! `cargo bench --bench drain` drains a million records in each round; `TANDEM_BENCH_RECORDS` asks for another number. It fails
-//! where a limit is passed.
+//! `cargo bench --features jemalloc --bench drain` drains a million records in each round; `TANDEM_BENCH_RECORDS` asks for another
+//! number. It fails where a limit is passed.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
