@@ -4,8 +4,8 @@
 //! numbers do not. A bare sled that packs what it flushes into few values, finds nothing again and knows no id tells how much there
 //! is to win.
 //!
-//! `cargo bench --bench accept` fails where a limit is passed. It needs `redis-server` and `redis-benchmark` (Debian's package
-//! `redis-server`); with `TANDEM_BENCH_REDIS=no` it goes without.
+//! `cargo bench --features jemalloc --bench accept` fails where a limit is passed. It needs `redis-server` and `redis-benchmark` (package
+//! `redis-server` of Debian); with `TANDEM_BENCH_REDIS=no` it goes without.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
